@@ -1,0 +1,309 @@
+//! The compiled configuration: nothing left to parse or to fail. Made by `compile`, read by every request.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use crate::route::{HostTable, RouteTable};
+
+/// All that a configuration file says, in its two lifetimes.
+#[derive(Debug)]
+pub struct Configuration {
+    /// Read once, at start.
+    pub process: Process,
+    /// Swapped whole.
+    pub snapshot: Snapshot,
+}
+
+// --- the process: what needs a restart -------------------------------------------------------------------------------
+
+/// `server` and `store`.
+#[derive(Debug)]
+pub struct Process {
+    pub listeners: Vec<Listener>,
+    pub bounds: Bounds,
+    /// `None` = no admin API.
+    pub admin: Option<Admin>,
+    pub health: SocketAddr,
+    /// `None` = as many as the cgroup allows cores.
+    pub threads: Option<usize>,
+    pub drain: Drain,
+    /// `None` = generated.
+    pub replica: Option<String>,
+    pub store: StoreSettings,
+}
+
+#[derive(Clone, Debug)]
+pub struct Listener {
+    pub name: Arc<str>,
+    pub address: SocketAddr,
+    /// Peers whose `X-Forwarded-*` fields are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// HTTP/2 by prior knowledge on this plaintext listener.
+    pub http2: bool,
+}
+
+/// `server.bounds`: what one peer can cost. Each is absolute.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// Bytes of a head, request line included.
+    pub head: usize,
+    /// Fields of a head; at most [`crate::request::FieldSet::CAPACITY`].
+    pub fields: usize,
+    /// Bytes of a request target.
+    pub uri: usize,
+    pub head_timeout: Duration,
+    pub idle: Duration,
+    /// Least bytes a second of a request body while more would be taken, measured over 10 s.
+    pub body_rate: u64,
+    pub write_stall: Duration,
+    /// HTTP/2 streams of one connection.
+    pub streams: u32,
+    /// Requests under way in the process; `None` = from descriptors and memory.
+    pub in_flight: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Admin {
+    pub address: SocketAddr,
+    pub token: SecretString,
+}
+
+#[derive(Clone, Debug)]
+pub struct Drain {
+    pub delay: Duration,
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// The embedded store's file.
+    pub path: PathBuf,
+    /// `None` = create one beside the file.
+    pub pepper: Option<SecretString>,
+    pub cache: CacheSettings,
+    /// For all store calls of one request together.
+    pub timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct CacheSettings {
+    pub capacity: u64,
+    pub ttl: Duration,
+    pub negative_capacity: u64,
+    pub negative_ttl: Duration,
+}
+
+// --- the snapshot: what a reload swaps -------------------------------------------------------------------------------
+
+#[derive(Debug)]
+pub struct Snapshot {
+    pub apis: Vec<Api>,
+    pub upstreams: Vec<UpstreamSpec>,
+    /// One table a listener, in the order of the configuration.
+    pub hosts: Vec<HostTable>,
+    /// The lower-case names of every identity header of every api: no client's copy ever travels on.
+    pub identity_names: Vec<HeaderName>,
+    pub log: LogPolicy,
+    /// Routes that have a metric label of their own; the rest share `other`.
+    pub metrics_routes: usize,
+}
+
+#[derive(Debug)]
+pub struct Api {
+    pub name: Arc<str>,
+    pub realm: Arc<str>,
+    /// In order of precedence; at most 64.
+    pub schemes: Vec<Scheme>,
+    /// The distinct places of all schemes, in the order of their first mention.
+    pub places: Vec<Place>,
+    pub ambiguous: Ambiguous,
+    pub identity: IdentityPlan,
+    pub routes: RouteTable,
+}
+
+#[derive(Debug)]
+pub struct Scheme {
+    pub name: Arc<str>,
+    pub name_value: HeaderValue,
+    /// `None` = catch-all.
+    pub prefix: Option<String>,
+    /// Positions in [`Api::places`], in order.
+    pub from: Vec<usize>,
+    pub issue: Issue,
+}
+
+/// How credentials of a scheme are made.
+#[derive(Clone, Debug)]
+pub struct Issue {
+    /// `None` = any lifetime.
+    pub lifetimes: Option<Vec<Lifetime>>,
+    /// Values of the minted form must carry a right checksum. Only schemes with a prefix check it.
+    pub checksum: bool,
+}
+
+/// A lifetime that may be asked for at creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    For(Duration),
+    Never,
+    /// An instant of the caller's choice.
+    Date,
+}
+
+/// Where a credential can sit in a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// `Authorization: Bearer …`
+    Bearer,
+    /// Lower-case.
+    Header(HeaderName),
+    Cookie(String),
+    Query(String),
+}
+
+/// What different credentials in different places mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ambiguous {
+    Refuse,
+    First,
+}
+
+/// What an upstream is told about who is asking.
+#[derive(Debug)]
+pub struct IdentityPlan {
+    pub headers: Vec<(HeaderName, IdentityFact)>,
+    pub request_id: RequestIdPlan,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IdentityFact {
+    Org,
+    Subject,
+    Credential,
+    Scheme,
+    Resource,
+    Level,
+    Grants,
+    Scopes,
+    RequestId,
+}
+
+#[derive(Clone, Debug)]
+pub struct RequestIdPlan {
+    /// Take a client's own, of at most `max` visible ASCII characters.
+    pub accept: bool,
+    pub max: usize,
+    /// Literal parts and random ones, in order.
+    pub format: Vec<RequestIdPart>,
+    /// The response field that carries it; `None` = not echoed.
+    pub respond: Option<HeaderName>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestIdPart {
+    Text(String),
+    /// `{hexN}`: N hexadecimal digits, 8 to 32.
+    Hex(usize),
+    /// `{uuid}`: a UUID of version 7 (RFC 9562).
+    Uuid,
+}
+
+#[derive(Debug)]
+pub struct Route {
+    pub name: Arc<str>,
+    /// As configured, for people.
+    pub path: String,
+    /// Position in [`Snapshot::upstreams`].
+    pub upstream: usize,
+    pub rewrite: Rewrite,
+    pub auth: Auth,
+    /// A bit per scheme of the api, in order.
+    pub accept: u64,
+    pub forward_credential: bool,
+    /// Until the response head, from the end of the request.
+    pub timeout: Duration,
+    /// Of a response or tunnel, in both directions together.
+    pub idle: Duration,
+    /// Bytes.
+    pub body_limit: u64,
+    pub websocket: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Rewrite {
+    /// Bytes of the normalised path to take off the front; always whole literal segments.
+    pub strip: usize,
+    /// What to put in front instead; normalised, without a slash at its end.
+    pub add: String,
+    /// The authority to send instead of the client's.
+    pub host: Option<HeaderValue>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    Required,
+    Optional,
+    None,
+}
+
+/// How to reach a service. Its live endpoints are the gateway's.
+#[derive(Debug)]
+pub struct UpstreamSpec {
+    pub name: Arc<str>,
+    pub endpoints: Vec<EndpointSpec>,
+    pub balance: Balance,
+    pub connect_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub retries: Retries,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EndpointSpec {
+    /// An address or a DNS name.
+    pub host: String,
+    pub port: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Balance {
+    RoundRobin,
+    LeastRequest,
+    Random,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Retries {
+    /// In all, the first included; at least 1.
+    pub attempts: u32,
+    /// The next endpoint after a connection that could not be made.
+    pub connect: bool,
+    /// Again after a pooled connection that turned out closed.
+    pub stale_connection: bool,
+    /// Again after an answer of 503, where the method and the body allow it.
+    pub unavailable: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct LogPolicy {
+    pub level: LogLevel,
+    /// The share of access log lines kept, 0 to 1.
+    pub sample: f64,
+    pub always_refused: bool,
+    pub always_5xx: bool,
+    pub always_slow: bool,
+    pub slow: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
