@@ -1,4 +1,152 @@
-//! Configuration: YAML → a located tree → `model` (1:1, no behaviour) → `compile` (every problem at once, each with its
-//! place) → `snapshot` (nothing left to parse or to fail).
+//! Configuration: YAML text → a tree that knows every place → compiled block by block, every problem at once → `snapshot`
+//! (nothing left to parse or to fail).
+//!
+//! A block of the file is a file here, and one function reads it: it asks for its keys, judges them, and makes the part of
+//! the snapshot that they mean. Whoever gives up holds a `Reported`, so nothing is dropped in silence.
 
+mod api;
+mod field;
+mod form;
+mod identity;
+mod names;
+mod problem;
+mod route;
+mod scheme;
+mod server;
 pub mod snapshot;
+mod store;
+mod telemetry;
+mod tree;
+mod upstream;
+mod variable;
+
+use std::io;
+
+use self::api::{Apis, apis};
+use self::field::{Fields, entries};
+pub use self::form::parse_duration;
+use self::names::Names;
+pub use self::problem::Problem;
+use self::problem::{Judged, Missing, Place, Problems, quote};
+use self::server::{Server, server};
+use self::snapshot::{Configuration, Process, Snapshot};
+use self::store::store;
+use self::telemetry::telemetry;
+use self::tree::Node;
+use self::variable::Substitution;
+
+/// One file of a configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Fragment<'a> {
+    /// As the user gave it. Relative paths in the file start at its folder.
+    pub name: &'a str,
+    pub text: &'a str,
+}
+
+/// Where `${NAME}` and `${file:PATH}` come from.
+pub trait Variables {
+    fn variable(&self, name: &str) -> Option<String>;
+    fn file(&self, path: &str) -> io::Result<String>;
+}
+
+/// A configuration that can be run.
+#[derive(Debug)]
+pub struct Compiled {
+    pub configuration: Configuration,
+    pub warnings: Vec<Problem>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug)]
+pub struct Refusal {
+    /// At least one, in the order of the files.
+    pub errors: Vec<Problem>,
+    pub warnings: Vec<Problem>,
+}
+
+/// Compiles a configuration to run it. A variable or file that is missing is an error.
+pub fn load(fragments: &[Fragment<'_>], variables: &dyn Variables) -> Result<Compiled, Refusal> {
+    let (compiled, errors, warnings) = compile(fragments, variables, Missing::Error);
+    match compiled {
+        Ok(configuration) if errors.is_empty() => Ok(Compiled { configuration, warnings }),
+        _ => Err(Refusal { errors, warnings }),
+    }
+}
+
+/// Judges a configuration, perhaps on another machine than the one it is for: a variable or file that is missing is a
+/// warning, and what depends on it is not judged. `Ok` has the warnings.
+pub fn check(
+    fragments: &[Fragment<'_>],
+    variables: &dyn Variables,
+) -> Result<Vec<Problem>, Refusal> {
+    let (_, errors, warnings) = compile(fragments, variables, Missing::Warning);
+    if errors.is_empty() { Ok(warnings) } else { Err(Refusal { errors, warnings }) }
+}
+
+/// A configuration that is worth something only without errors; errors; warnings.
+fn compile(
+    fragments: &[Fragment<'_>],
+    variables: &dyn Variables,
+    missing: Missing,
+) -> (Judged<Configuration>, Vec<Problem>, Vec<Problem>) {
+    let names = fragments.iter().map(|fragment| fragment.name.to_owned()).collect();
+    let problems = Problems::new(names, missing);
+    let tree = tree(fragments, variables, &problems);
+    let compiled = match &tree {
+        Ok(tree) => Fields::of(tree, &problems, |top| configuration(top, variables)),
+        Err(reported) => Err(*reported),
+    };
+    let (errors, warnings) = problems.into_lists();
+    (compiled, errors, warnings)
+}
+
+/// The trees of all fragments, as one.
+fn tree(
+    fragments: &[Fragment<'_>],
+    variables: &dyn Variables,
+    problems: &Problems,
+) -> Judged<Node> {
+    let substitution = Substitution { variables, problems };
+    let read = |(source, fragment): (usize, &Fragment<'_>)| {
+        let tree = tree::read(source, fragment.text, &substitution)?;
+        entries(&tree, problems)?;
+        Ok(tree)
+    };
+    let trees: Vec<_> = fragments.iter().enumerate().map(read).collect();
+    let mut trees = trees.into_iter().collect::<Judged<Vec<_>>>()?.into_iter();
+    let first = trees.next();
+    let mut whole = first.ok_or_else(|| problems.error(&Place::start(0), "there is no file"))?;
+    for further in trees {
+        tree::join(&mut whole, further, problems);
+    }
+    Ok(whole)
+}
+
+fn configuration(top: &mut Fields<'_>, variables: &dyn Variables) -> Judged<Configuration> {
+    let problems = top.problems;
+    let mut listeners = Names::new("listener");
+    let mut upstreams = Names::new("upstream");
+    let server = top.block("server", |block| server(block, &mut listeners, variables));
+    let store = top.block("store", |block| store(block, variables));
+    let (log, metrics_routes) = top.block("telemetry", telemetry);
+    let specs = match top.node("upstreams") {
+        Some(node) => upstream::upstreams(node, &mut upstreams, problems),
+        None => Ok(Vec::new()),
+    };
+    let apis = apis(top, &listeners, &upstreams);
+    if problems.clean() {
+        for (name, place) in upstreams.unused() {
+            problems.warning(place, format!("no route leads to the upstream {}", quote(name)));
+        }
+    }
+    let Server { listeners, bounds, admin, health, threads, drain, replica } = server?;
+    let Apis { list: apis, hosts, identity_names } = apis?;
+    let store = store?;
+    let process = Process { listeners, bounds, admin, health, threads, drain, replica, store };
+    let upstreams = specs?;
+    let snapshot = Snapshot { apis, upstreams, hosts, identity_names, log, metrics_routes };
+    Ok(Configuration { process, snapshot })
+}
+
+#[cfg(test)]
+mod tests;

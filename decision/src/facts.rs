@@ -1,9 +1,14 @@
 //! What the store knows: records, and the forms in which a decision reads them.
 
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
 use http::HeaderValue;
+use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use crate::name::Id;
+use crate::secret::Digest;
 
 /// Milliseconds since the Unix epoch, UTC. Every instant of a record and every wall-clock reading has this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,3 +111,43 @@ pub enum Lookup {
     /// Nobody could say.
     Unavailable,
 }
+
+/// What makes equal digests of different apis different keys: the SHA-256 of the api's name.
+pub fn api_mask(name: &str) -> [u8; 32] {
+    let mut mask = [0; 32];
+    mask.copy_from_slice(digest::digest(&digest::SHA256, name.as_bytes()).as_ref());
+    mask
+}
+
+/// The name of one fact: an api and a digest in it, as one value that is compared and hashed at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FactKey([u8; 32]);
+
+impl FactKey {
+    /// `mask` is [`api_mask`] of the api's name.
+    pub fn new(mask: &[u8; 32], digest: &Digest) -> Self {
+        let mut key = digest.0;
+        for (byte, mask) in key.iter_mut().zip(mask) {
+            *byte ^= mask;
+        }
+        Self(key)
+    }
+}
+
+/// A digest is uniformly distributed under a key that nobody outside knows, so any part of it is a good hash.
+impl Hash for FactKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(first) = self.0.first_chunk() {
+            state.write_u64(u64::from_ne_bytes(*first));
+        }
+    }
+}
+
+impl fmt::Debug for FactKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FactKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,3 +18,6 @@ pub mod path;
 pub mod request;
 pub mod route;
 pub mod secret;
+
+#[cfg(test)]
+mod test_support;

@@ -1,6 +1,9 @@
 //! The only view of a request that `decision` has: its head, as it came, with its framing already judged.
 
+use std::fmt;
 use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 /// The protocol version a request came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +35,7 @@ pub enum Framing {
 }
 
 /// One header field as it came. The name is of `[A-Za-z0-9-]` in any case; the value has no surrounding white space.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Field<'a> {
     pub name: &'a str,
     pub value: &'a [u8],
@@ -45,11 +48,18 @@ impl Field<'_> {
     }
 }
 
+/// Shows no value: any of them may be a credential.
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ({} bytes)", self.name, self.value.len())
+    }
+}
+
 /// The head of one request.
 ///
 /// Fields are in the order of the wire and at most [`FieldSet::CAPACITY`]; of `Host` there is exactly one, or, over HTTP/2,
 /// `host` stands for `:authority`. An HTTP/2 request's cookie crumbs are one `cookie` field already (RFC 9113, section 8.2.3).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RequestHead<'a> {
     pub protocol: Protocol,
     pub method: &'a str,
@@ -65,6 +75,23 @@ pub struct RequestHead<'a> {
     pub listener: usize,
     /// The address at the other end of the connection.
     pub peer: IpAddr,
+    /// The listener's: peers whose `X-Forwarded-*` fields are believed.
+    pub trusted_proxies: &'a [IpNet],
+}
+
+/// Shows no query: a credential may be in it.
+impl fmt::Debug for RequestHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("protocol", &self.protocol)
+            .field("method", &self.method)
+            .field("host", &self.host)
+            .field("path", &self.path)
+            .field("fields", &self.fields)
+            .field("framing", &self.framing)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A set of positions in [`RequestHead::fields`]: which fields do not travel on.
@@ -84,5 +111,34 @@ impl FieldSet {
 
     pub fn contains(&self, position: usize) -> bool {
         self.0.get(position / 64).is_some_and(|word| word & (1 << (position % 64)) != 0)
+    }
+}
+
+/// What is done to a head before it travels on.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// Fields that do not travel on.
+    pub removed: FieldSet,
+    /// Fields that travel on with another value.
+    pub replaced: Vec<(usize, Vec<u8>)>,
+    /// The target to send, path and query; `None` = the very bytes that came.
+    pub target: Option<String>,
+}
+
+impl Edits {
+    /// The value with which the field at `position` travels on, if it does.
+    pub fn value<'a>(&'a self, position: usize, field: &Field<'a>) -> Option<&'a [u8]> {
+        if self.removed.contains(position) {
+            return None;
+        }
+        let replaced = self.replaced.iter().find(|(replaced, _)| *replaced == position);
+        Some(replaced.map_or(field.value, |(_, value)| value))
+    }
+}
+
+/// Shows no value: with `forward_credential` one may be the credential.
+impl fmt::Debug for Edits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Edits").field("removed", &self.removed).finish_non_exhaustive()
     }
 }

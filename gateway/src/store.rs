@@ -15,6 +15,7 @@ use decision::secret::Digest;
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod embedded;
+pub mod measured;
 
 /// A place in the change log. Positions only grow; the position of a change is greater than any handed out before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +82,18 @@ impl fmt::Display for Unavailable {
 
 impl std::error::Error for Unavailable {}
 
+impl From<Unavailable> for CreateError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
+    }
+}
+
+impl From<Unavailable> for ListError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
+    }
+}
+
 /// Why a credential was not created.
 #[derive(Clone, Debug)]
 pub enum CreateError {
@@ -123,17 +136,28 @@ pub enum ListError {
 #[derive(Clone, Debug)]
 pub struct Changes {
     pub items: Vec<Change>,
-    /// The log no longer holds all that came after the position asked for: whoever followed it must start anew.
+    /// The log no longer holds all that came after the position asked for, or never reached it: whoever followed it must
+    /// start anew.
     pub trimmed: bool,
     /// The position of the newest entry there is.
     pub head: Position,
 }
 
+/// How long a deleted credential's id is remembered, so that revoking it again is no error: 24 hours, in milliseconds.
+pub const DELETED_FOR: i64 = 24 * 60 * 60 * 1000;
+
 /// See the module. Every call ends within the store's own bounds; callers put their deadlines around it.
+///
+/// A caller that goes away does not undo its call: a change may be made and nobody be told. So whoever must apply a change
+/// to the facts runs the call to its end in a task of its own, and puts the deadline around the wait for that task.
 #[async_trait]
 pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// The credential of `api` whose secret has this digest, with the position it was read at. A revoked one is found.
-    async fn find(&self, api: &str, digest: &Digest) -> Result<Read<Option<Credential>>, Unavailable>;
+    async fn find(
+        &self,
+        api: &str,
+        digest: &Digest,
+    ) -> Result<Read<Option<Credential>>, Unavailable>;
 
     async fn get(&self, id: &Id) -> Result<Option<Credential>, Unavailable>;
 
@@ -150,7 +174,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     async fn create(&self, credential: Credential, digest: Digest) -> Result<Changed, CreateError>;
 
     /// Revokes for good and remembers. `None`: there is no such credential. Repeated, it changes nothing and keeps the
-    /// first `revoked_at` and `reason`.
+    /// first `revoked_at` and `reason`. For [`DELETED_FOR`] after a deletion it finds the record as it was, ended by its
+    /// deletion at the latest, and changes nothing.
     async fn revoke(
         &self,
         id: &Id,

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use crate::identity::NameSet;
 use crate::route::{HostTable, RouteTable};
 
 /// All that a configuration file says, in its two lifetimes.
@@ -107,8 +108,8 @@ pub struct Snapshot {
     pub upstreams: Vec<UpstreamSpec>,
     /// One table a listener, in the order of the configuration.
     pub hosts: Vec<HostTable>,
-    /// The lower-case names of every identity header of every api: no client's copy ever travels on.
-    pub identity_names: Vec<HeaderName>,
+    /// The names of every identity header of every api: no client's copy ever travels on.
+    pub identity_names: NameSet,
     pub log: LogPolicy,
     /// Routes that have a metric label of their own; the rest share `other`.
     pub metrics_routes: usize,
@@ -117,6 +118,10 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct Api {
     pub name: Arc<str>,
+    /// Position in [`Snapshot::apis`].
+    pub index: usize,
+    /// [`crate::facts::api_mask`] of the name.
+    pub mask: [u8; 32],
     pub realm: Arc<str>,
     /// In order of precedence; at most 64.
     pub schemes: Vec<Scheme>,
@@ -148,7 +153,7 @@ pub struct Issue {
 }
 
 /// A lifetime that may be asked for at creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lifetime {
     For(Duration),
     Never,
@@ -217,6 +222,8 @@ pub enum RequestIdPart {
 #[derive(Debug)]
 pub struct Route {
     pub name: Arc<str>,
+    /// Position in [`Api::routes`], which gives it.
+    pub index: usize,
     /// As configured, for people.
     pub path: String,
     /// Position in [`Snapshot::upstreams`].

@@ -1,0 +1,246 @@
+//! What is measured: the whole decision on a request whose credential is cached.
+//!
+//! [`Known`] is what the gateway knows of credentials and [`Rules`] what it was configured with; [`Client`] asks for every
+//! credential and every route in turn, in an order that nothing can guess. The cache and its fence are the gateway's own
+//! files, so that what is measured is what runs; nothing else of the gateway is built.
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use decision::config::snapshot::{CacheSettings, Snapshot};
+use decision::config::{Fragment, Variables, load};
+use decision::facts::{Credential, Fact, FactKey, Timestamp, api_mask};
+use decision::name::Id;
+use decision::request::{Field, Framing, Protocol, RequestHead};
+use decision::secret::{Pepper, mint};
+use decision::{decide, identity};
+use http::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::cache::{Cache, Entry};
+use crate::fence::Stamp;
+use crate::store::Position;
+
+#[expect(dead_code, reason = "a decision uses a part of it")]
+#[path = "../../gateway/src/facts/cache.rs"]
+mod cache;
+#[expect(dead_code, unreachable_pub, reason = "a decision uses a part of it, and it is public there")]
+#[path = "../../gateway/src/facts/fence.rs"]
+mod fence;
+
+/// What the gateway's files want of its store.
+mod store {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub(crate) struct Position(pub(crate) u64);
+}
+
+const API: &str = "app";
+const SCHEME: &str = "key";
+const PREFIX: &str = "ak_";
+const HOST: &str = "api.example";
+/// When every decision is made.
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+/// Organisations that share the credentials.
+const ORGS: usize = 500;
+
+/// The pepper that every measurement uses.
+#[expect(clippy::expect_used, reason = "set-up of a measurement")]
+pub fn pepper() -> Pepper {
+    Pepper::new(&SecretString::from("a pepper that peppers nothing but measurements")).expect("long enough")
+}
+
+/// Well-formed secrets, each different.
+pub fn secrets(count: usize) -> Vec<String> {
+    let mut random = Random(1);
+    let mut minted = || mint(PREFIX, |bytes| bytes.fill_with(|| (random.next() >> 56) as u8));
+    (0..count).map(|_| minted().expose_secret().to_owned()).collect()
+}
+
+/// Credentials in a cache that holds them all.
+#[derive(Debug)]
+pub struct Known {
+    pepper: Pepper,
+    cache: Cache,
+    cached_at: Instant,
+    /// The values of `Authorization`, in no order.
+    presented: Vec<String>,
+}
+
+impl Known {
+    #[expect(clippy::disallowed_methods, reason = "a measurement has no other clock")]
+    pub fn new(credentials: usize) -> Self {
+        let settings = CacheSettings {
+            capacity: 2 * credentials as u64,
+            ttl: Duration::from_hours(24),
+            negative_capacity: 10_000,
+            negative_ttl: Duration::from_secs(2),
+        };
+        let (pepper, cache, cached_at) = (pepper(), Cache::new(&settings), Instant::now());
+        let mask = api_mask(API);
+        let mut presented = secrets(credentials);
+        for (number, secret) in presented.iter_mut().enumerate() {
+            let key = FactKey::new(&mask, &pepper.digest(secret.as_bytes()));
+            let fact = Some(Arc::new(Fact::new(credential(number))));
+            let stamp = Stamp { epoch: cache.epoch(), position: Position(number as u64 + 1) };
+            cache.insert(key, Entry { fact, stamp, asked_at: cached_at });
+            secret.insert_str(0, "Bearer ");
+        }
+        Random(2).shuffle(&mut presented);
+        Self { pepper, cache, cached_at, presented }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "set-up of a measurement")]
+fn credential(number: usize) -> Credential {
+    let id = |text: String| Id::new(&text).expect("an id");
+    Credential {
+        id: id(format!("crd_{number:022}")),
+        api: API.to_owned(),
+        scheme: SCHEME.to_owned(),
+        name: Some(format!("key {number}")),
+        hint: format!("{PREFIX}…{:04}", number % 10_000),
+        external_id: None,
+        subject: id(format!("user_{number:08}")),
+        org: Some(id(format!("org_{:08}", number % ORGS))),
+        created_at: Timestamp(NOW.0 - 1_000_000),
+        expires_at: Some(Timestamp(NOW.0 + 1_000_000)),
+        revoked_at: None,
+        revoke_reason: None,
+        metadata: serde_json::Map::new(),
+        version: 1,
+    }
+}
+
+/// A configuration of one api with so many routes.
+#[derive(Debug)]
+pub struct Rules {
+    snapshot: Snapshot,
+    /// A path that leads to each route, in no order.
+    paths: Vec<String>,
+}
+
+impl Rules {
+    #[expect(clippy::panic, reason = "set-up of a measurement")]
+    pub fn new(routes: usize) -> Self {
+        let mut text = format!(
+            "upstreams: {{ app: [127.0.0.1:9000] }}\napis:\n  - name: {API}\n    hosts: [{HOST}]\n    upstream: app\n    \
+             schemes: [{{ name: {SCHEME}, prefix: {PREFIX} }}]\n    routes:\n"
+        );
+        let mut paths = Vec::with_capacity(routes);
+        for number in 0..routes {
+            let (path, asked) = match number % 3 {
+                0 => (format!("/v1/things{number}"), format!("/v1/things{number}")),
+                1 => (format!("/v1/things{number}/{{id}}"), format!("/v1/things{number}/b_01HZX4")),
+                _ => (
+                    format!("/v1/orgs/{{org}}/things{number}/**"),
+                    format!("/v1/orgs/org_0001/things{number}/b_01HZX4/items"),
+                ),
+            };
+            // A string that has no room for more than it holds cannot fail to take more.
+            let _infallible = writeln!(text, "      - {{ path: \"{path}\", methods: [GET, POST] }}");
+            paths.push(asked);
+        }
+        Random(3).shuffle(&mut paths);
+        let fragment = Fragment { name: "measured.yaml", text: &text };
+        match load(&[fragment], &NoVariables) {
+            Ok(compiled) => Self { snapshot: compiled.configuration.snapshot, paths },
+            Err(refusal) => panic!("{:?}", refusal.errors),
+        }
+    }
+}
+
+struct NoVariables;
+
+impl Variables for NoVariables {
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _path: &str) -> std::io::Result<String> {
+        Err(std::io::ErrorKind::NotFound.into())
+    }
+}
+
+/// Sends request after request: the head of an ordinary HTTP library, with the next credential on the next path.
+#[derive(Debug)]
+pub struct Client<'s> {
+    known: &'s Known,
+    rules: &'s Rules,
+    fields: [Field<'s>; 12],
+    request_id: HeaderValue,
+    asked: usize,
+}
+
+/// Where [`Client::fields`] has the credential.
+const AUTHORIZATION: usize = 7;
+
+impl<'s> Client<'s> {
+    pub fn new(known: &'s Known, rules: &'s Rules) -> Self {
+        let fields = [
+            ("Host", HOST),
+            ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36"),
+            ("Accept", "application/json, text/plain, */*"),
+            ("Accept-Encoding", "gzip, deflate, br, zstd"),
+            ("Accept-Language", "en-GB,en;q=0.9,de;q=0.8"),
+            ("Connection", "keep-alive"),
+            ("Origin", "https://app.example"),
+            ("Authorization", ""),
+            ("Referer", "https://app.example/boards"),
+            ("Cache-Control", "no-cache"),
+            ("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ("X-Client-Version", "2026.11.3"),
+        ];
+        let fields = fields.map(|(name, value)| Field { name, value: value.as_bytes() });
+        let request_id = HeaderValue::from_static("01936f5e-7b3a-7c1e-9d3a-6a1f0c2b4d5e");
+        Self { known, rules, fields, request_id, asked: 0 }
+    }
+
+    /// Decides the next request; gives the number of identity fields that its upstream would receive.
+    #[expect(clippy::expect_used, reason = "a decision that fails is not the one to be measured")]
+    pub fn decide(&mut self) -> usize {
+        let Self { known, rules, fields, request_id, asked } = self;
+        let presented = known.presented.get(*asked % known.presented.len());
+        let path = rules.paths.get(*asked % rules.paths.len()).map_or("", String::as_str);
+        *asked += 1;
+        if let (Some(presented), Some(field)) = (presented, fields.get_mut(AUTHORIZATION)) {
+            field.value = presented.as_bytes();
+        }
+        let head = RequestHead {
+            protocol: Protocol::Http11,
+            method: "GET",
+            path,
+            query: Some("limit=20&cursor=b_01HZX4"),
+            host: HOST,
+            fields,
+            framing: Framing::None,
+            listener: 0,
+            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            trusted_proxies: &[],
+        };
+        let question = decide::ask(&rules.snapshot, &known.pepper, black_box(&head)).expect("a question");
+        let entry = question.wanted().and_then(|wanted| known.cache.get(&wanted.key, known.cached_at));
+        let permit = question.answer(entry.map(Entry::into_lookup), NOW).expect("a permit");
+        identity::headers(&permit, request_id).map(black_box).count()
+    }
+}
+
+/// The splitmix64 sequence: the same in each run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, (self.next() % (last as u64 + 1)) as usize);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Names that parts of a configuration give to things, and by which others speak of them.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::field::Given;
+use super::problem::{Judged, Place, Problems, Reported, quote, suggestion};
+
+/// The things of one kind, in the order in which they are defined, by name.
+pub(super) struct Names {
+    /// In the singular: `upstream`.
+    kind: &'static str,
+    count: usize,
+    known: BTreeMap<String, (usize, Place)>,
+    /// There is a thing whose name could not be read: a name that is unknown may be its own.
+    unreadable: Option<Reported>,
+    used: RefCell<BTreeSet<usize>>,
+}
+
+impl Names {
+    pub(super) fn new(kind: &'static str) -> Self {
+        Self { kind, count: 0, known: BTreeMap::new(), unreadable: None, used: RefCell::default() }
+    }
+
+    /// Gives `name` to the next thing.
+    pub(super) fn define(&mut self, name: &Judged<Given<'_>>, problems: &Problems) {
+        let position = self.count;
+        self.count += 1;
+        match name {
+            Err(reported) => self.unreadable = Some(*reported),
+            Ok(Given { text, written, place }) => {
+                if let Some((_, first)) = self.known.get(*text) {
+                    let (kind, first) = (self.kind, problems.line_of(first));
+                    let message =
+                        format!("there is a {kind} named {} already, at {first}", quote(written));
+                    problems.error(place, message);
+                } else {
+                    self.known.insert((*text).to_owned(), (position, place.clone()));
+                }
+            }
+        }
+    }
+
+    /// The position of the thing that `name` speaks of.
+    pub(super) fn resolve(&self, name: &Given<'_>, problems: &Problems) -> Judged<usize> {
+        if let Some(&(position, _)) = self.known.get(name.text) {
+            self.used.borrow_mut().insert(position);
+            return Ok(position);
+        }
+        if let Some(reported) = self.unreadable {
+            return Err(reported);
+        }
+        let hint = suggestion(name.text, self.known.keys().map(String::as_str));
+        let message = format!("no {} is named {}{hint}", self.kind, quote(name.written));
+        Err(problems.error(&name.place, message))
+    }
+
+    /// How many things there are.
+    pub(super) const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The names that nothing speaks of.
+    pub(super) fn unused(&self) -> impl Iterator<Item = (&str, &Place)> {
+        let used = self.used.borrow().clone();
+        let unused = self.known.iter().filter(move |(_, (position, _))| !used.contains(position));
+        unused.map(|(name, (_, place))| (name.as_str(), place))
+    }
+}

@@ -1,0 +1,74 @@
+//! A refusal before it is spoken: everything that the answer, the log and the metrics need to know of it.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use crate::config::snapshot::{Api, Route, Scheme};
+use crate::facts::Fact;
+use crate::outcome::Outcome;
+
+/// Why a request got no further, and how far it got. It holds nothing secret.
+#[derive(Clone, Debug)]
+pub struct Refused<'s> {
+    pub outcome: Outcome,
+    /// `None` until the host has chosen one.
+    pub api: Option<&'s Api>,
+    /// `None` until path and method have chosen one.
+    pub route: Option<&'s Route>,
+    /// For the log, never for the client.
+    pub why: &'static str,
+    /// That of the credential, once it was recognised.
+    pub scheme: Option<&'s Scheme>,
+    /// Of [`Outcome::MethodNotAllowed`].
+    pub allow: Option<HeaderValue>,
+    /// Whether the client sent a credential at all, be it a bad one.
+    pub credential_sent: bool,
+    /// Whose credential it was, where that is known.
+    pub fact: Option<Arc<Fact>>,
+}
+
+impl<'s> Refused<'s> {
+    pub const fn of(outcome: Outcome, why: &'static str) -> Self {
+        Self {
+            outcome,
+            api: None,
+            route: None,
+            why,
+            scheme: None,
+            allow: None,
+            credential_sent: false,
+            fact: None,
+        }
+    }
+
+    #[must_use]
+    pub fn by(self, api: &'s Api) -> Self {
+        Self { api: Some(api), ..self }
+    }
+
+    #[must_use]
+    pub fn on(self, route: &'s Route) -> Self {
+        Self { route: Some(route), ..self }
+    }
+
+    #[must_use]
+    pub fn allowing(self, allow: &HeaderValue) -> Self {
+        Self { allow: Some(allow.clone()), ..self }
+    }
+
+    #[must_use]
+    pub fn with_credential(self) -> Self {
+        Self { credential_sent: true, ..self }
+    }
+
+    #[must_use]
+    pub fn presenting(self, scheme: &'s Scheme) -> Self {
+        Self { scheme: Some(scheme), credential_sent: true, ..self }
+    }
+
+    #[must_use]
+    pub fn known_as(self, fact: Arc<Fact>) -> Self {
+        Self { fact: Some(fact), ..self }
+    }
+}

@@ -1,0 +1,115 @@
+//! Accepting: listeners, connections, and the raw head of an HTTP/1 request within its size and its absolute deadline.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+
+use decision::config::snapshot::Bounds;
+use ipnet::IpNet;
+
+use crate::alarm::Alarm;
+use crate::clock;
+use crate::roster::Seat;
+use crate::wire::Wire;
+
+pub mod head;
+pub mod listener;
+
+use head::{Fault, Scan};
+
+/// The connection preface of HTTP/2 (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Where a request comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Position in the configuration.
+    pub listener: usize,
+    pub peer: SocketAddr,
+    pub trusted_proxies: Arc<[IpNet]>,
+}
+
+/// What an idle connection brought.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A head of this many bytes lies in the wire.
+    Head(usize),
+    /// The client speaks HTTP/2.
+    Http2,
+    /// Closed, idle for too long, or the process is leaving: nothing to answer.
+    Nothing,
+    /// The client went away within a head.
+    Gone,
+    Refused(Fault),
+}
+
+/// Waits for the next head on a connection. `may_be_http2` on its first bytes.
+pub async fn next_head(
+    wire: &Wire,
+    alarm: &mut Alarm,
+    seat: &Seat,
+    bounds: &Bounds,
+    may_be_http2: bool,
+) -> Arrival {
+    let mut scanned = 0;
+    let mut deadline = None;
+    loop {
+        skip_empty_lines(wire);
+        let (length, found) = wire.peek(|bytes| (bytes.len(), look(bytes, scanned, bounds, may_be_http2)));
+        match found {
+            Look::Http2 => return Arrival::Http2,
+            Look::Scan(Scan::Complete(length)) => return Arrival::Head(length),
+            Look::Scan(Scan::Bad(fault)) => return Arrival::Refused(fault),
+            Look::Scan(Scan::Partial) => scanned = length,
+            Look::MaybeHttp2 => {}
+        }
+        let is_idle = length == 0;
+        let deadline = if is_idle {
+            clock::now() + bounds.idle
+        } else {
+            // Absolute, from the first byte of the head on.
+            *deadline.get_or_insert_with(|| clock::now() + bounds.head_timeout)
+        };
+        let filled = alarm
+            .guard(deadline, |cx| match wire.poll_fill(cx) {
+                Poll::Pending if is_idle && seat.poll_draining(cx).is_ready() => Poll::Ready(Ok(0)),
+                other => other,
+            })
+            .await;
+        match filled {
+            Some(Ok(1..)) => {}
+            Some(_) | None if is_idle => return Arrival::Nothing,
+            Some(_) => return Arrival::Gone,
+            None => {
+                let why = "the head did not arrive within server.bounds.head_timeout";
+                return Arrival::Refused(Fault { outcome: decision::outcome::Outcome::RequestTimeout, why });
+            }
+        }
+    }
+}
+
+enum Look {
+    Scan(Scan),
+    Http2,
+    MaybeHttp2,
+}
+
+fn look(bytes: &[u8], scanned: usize, bounds: &Bounds, may_be_http2: bool) -> Look {
+    if may_be_http2 && !bytes.is_empty() {
+        if bytes.starts_with(PREFACE) {
+            return Look::Http2;
+        }
+        if PREFACE.starts_with(bytes) {
+            return Look::MaybeHttp2;
+        }
+    }
+    Look::Scan(head::scan(bytes, scanned, bounds))
+}
+
+/// Empty lines before a request line are no fault (RFC 9112, section 2.2), and no beginning either.
+fn skip_empty_lines(wire: &Wire) {
+    let length = wire.peek(|bytes| bytes.chunks_exact(2).take_while(|pair| pair == b"\r\n").count() * 2);
+    if length > 0 {
+        wire.skip(length);
+    }
+}

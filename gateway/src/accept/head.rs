@@ -1,0 +1,289 @@
+//! The head of an HTTP/1 request, from raw bytes: what has no single safe meaning is refused here, before anything is built.
+//!
+//! Framing is decided once, by these rules, and every later reader is told the result: no second parser can see another
+//! message in the same bytes (RFC 9112, sections 2.2, 3.2, 5 and 6).
+
+use decision::outcome::Outcome;
+use decision::request::{Field, Framing, Protocol, RequestHead};
+use decision::config::snapshot::Bounds;
+use decision::route::host_is_valid;
+use smallvec::SmallVec;
+
+use super::Origin;
+
+/// Fields that fit on the stack; a head with more costs an allocation.
+const USUAL_FIELDS: usize = 32;
+
+/// A request that has no meaning: the outcome, and the reason for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub outcome: Outcome,
+    pub why: &'static str,
+}
+
+pub const fn malformed(why: &'static str) -> Fault {
+    Fault { outcome: Outcome::RequestMalformed, why }
+}
+
+/// A parsed head of either protocol. [`Head::view`] is what `decision` sees of it.
+#[derive(Debug)]
+pub struct Head<'a> {
+    pub protocol: Protocol,
+    pub method: &'a str,
+    pub path: &'a str,
+    pub query: Option<&'a str>,
+    pub host: &'a str,
+    pub fields: SmallVec<[Field<'a>; USUAL_FIELDS]>,
+    pub framing: Framing,
+    /// Another request may follow on this connection.
+    pub keep_alive: bool,
+    pub expects_continue: bool,
+}
+
+impl<'a> Head<'a> {
+    pub fn view<'v>(&'v self, origin: &'v Origin) -> RequestHead<'v> {
+        RequestHead {
+            protocol: self.protocol,
+            method: self.method,
+            path: self.path,
+            query: self.query,
+            host: self.host,
+            fields: &self.fields,
+            framing: self.framing,
+            listener: origin.listener,
+            peer: origin.peer.ip(),
+            trusted_proxies: &origin.trusted_proxies,
+        }
+    }
+
+    /// The value of the first field of this name.
+    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
+        self.fields.iter().find(|field| field.is(name)).map(|field| field.value)
+    }
+}
+
+/// What a scan of the bytes so far has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// The head ends after this many bytes.
+    Complete(usize),
+    Partial,
+    Bad(Fault),
+}
+
+/// Looks for the end of the head in `bytes`, of which `scanned` were looked at before. A line feed without its carriage
+/// return is refused as soon as it is seen.
+pub fn scan(bytes: &[u8], scanned: usize, bounds: &Bounds) -> Scan {
+    for at in memchr::memchr_iter(b'\n', bytes.get(scanned..).unwrap_or_default()) {
+        let at = scanned + at;
+        if at == 0 || bytes.get(at - 1) != Some(&b'\r') {
+            return Scan::Bad(malformed("a line ends in a bare line feed"));
+        }
+        if at >= 3 && bytes.get(at - 3..at) == Some(b"\r\n\r") {
+            return if at < bounds.head { Scan::Complete(at + 1) } else { Scan::Bad(too_large(bytes, bounds)) };
+        }
+    }
+    if bytes.len() >= bounds.head { Scan::Bad(too_large(bytes, bounds)) } else { Scan::Partial }
+}
+
+/// Which bound an oversized head breaks: the request line's own, where that has no end within it.
+fn too_large(bytes: &[u8], bounds: &Bounds) -> Fault {
+    let line = memchr::memchr(b'\r', bytes).unwrap_or(bytes.len());
+    if line > bounds.uri.saturating_add(64) {
+        Fault { outcome: Outcome::UriTooLong, why: "the request line is over server.bounds.uri" }
+    } else {
+        Fault { outcome: Outcome::HeadTooLarge, why: "the head is over server.bounds.head" }
+    }
+}
+
+/// Parses a complete head.
+pub fn parse<'a>(raw: &'a [u8], bounds: &Bounds) -> Result<Head<'a>, Fault> {
+    let mut few = [httparse::EMPTY_HEADER; 64];
+    let mut request = httparse::Request::new(&mut few);
+    match request.parse(raw) {
+        Ok(httparse::Status::Complete(_)) => interpret(&request, bounds),
+        Err(httparse::Error::TooManyHeaders) if bounds.fields > few_len() => {
+            let mut many = vec![httparse::EMPTY_HEADER; bounds.fields];
+            let mut request = httparse::Request::new(&mut many);
+            match request.parse(raw) {
+                Ok(httparse::Status::Complete(_)) => interpret(&request, bounds),
+                other => Err(not_parsed(other)),
+            }
+        }
+        other => Err(not_parsed(other)),
+    }
+}
+
+const fn few_len() -> usize {
+    64
+}
+
+fn not_parsed(result: httparse::Result<usize>) -> Fault {
+    match result {
+        Err(httparse::Error::TooManyHeaders) => {
+            Fault { outcome: Outcome::HeadTooLarge, why: "more fields than server.bounds.fields" }
+        }
+        Err(httparse::Error::HeaderName) => malformed("a field name is no token"),
+        Err(httparse::Error::HeaderValue) => malformed("a field value holds a control character or is folded"),
+        Err(httparse::Error::NewLine) => malformed("a line does not end in CRLF"),
+        Err(httparse::Error::Version) => malformed("the version is not HTTP/1.0 or HTTP/1.1"),
+        _ => malformed("the request line is malformed"),
+    }
+}
+
+/// What the fields say about the message itself.
+#[derive(Default)]
+struct Message<'a> {
+    host: Option<&'a [u8]>,
+    length: Option<&'a [u8]>,
+    coding: Option<&'a [u8]>,
+    close: bool,
+    keep_alive: bool,
+    expects_continue: bool,
+}
+
+fn interpret<'a>(request: &httparse::Request<'_, 'a>, bounds: &Bounds) -> Result<Head<'a>, Fault> {
+    let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version) else {
+        return Err(malformed("the request line is malformed"));
+    };
+    if request.headers.len() > bounds.fields {
+        return Err(Fault { outcome: Outcome::HeadTooLarge, why: "more fields than server.bounds.fields" });
+    }
+    let mut message = Message::default();
+    let mut fields = SmallVec::with_capacity(request.headers.len());
+    for header in request.headers.iter() {
+        message.note(header.name, header.value)?;
+        fields.push(Field { name: header.name, value: header.value });
+    }
+    let host = text(message.host.ok_or(malformed("no Host"))?)?;
+    let (path, query) = origin_form(target, host, bounds)?;
+    if matches!(method, "CONNECT" | "TRACE") {
+        return Err(Fault { outcome: Outcome::MethodNotAllowed, why: "CONNECT and TRACE are not served" });
+    }
+    let protocol = if minor == 1 { Protocol::Http11 } else { Protocol::Http10 };
+    Ok(Head {
+        protocol,
+        method,
+        path,
+        query,
+        host,
+        fields,
+        framing: message.framing(protocol)?,
+        // A proxy does not keep a connection of HTTP/1.0 (RFC 9112, section 9.3).
+        keep_alive: protocol == Protocol::Http11 && !message.close,
+        expects_continue: message.expects_continue,
+    })
+}
+
+impl<'a> Message<'a> {
+    fn note(&mut self, name: &str, value: &'a [u8]) -> Result<(), Fault> {
+        // Upstreams that fold `_` into `-`, as CGI does, would read another name than was judged.
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(malformed("a field name holds a character outside [A-Za-z0-9-]"));
+        }
+        match name.len() {
+            4 if name.eq_ignore_ascii_case("host") => once(&mut self.host, value, "several Host fields"),
+            6 if name.eq_ignore_ascii_case("expect") => {
+                self.expects_continue = value.eq_ignore_ascii_case(b"100-continue");
+                Ok(())
+            }
+            10 if name.eq_ignore_ascii_case("connection") => {
+                for token in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                    self.close |= token.eq_ignore_ascii_case(b"close");
+                    self.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
+                    if ["host", "content-length", "transfer-encoding"]
+                        .iter()
+                        .any(|name| token.eq_ignore_ascii_case(name.as_bytes()))
+                    {
+                        return Err(malformed("Connection names a field of routing or framing"));
+                    }
+                }
+                Ok(())
+            }
+            14 if name.eq_ignore_ascii_case("content-length") => {
+                once(&mut self.length, value, "several Content-Length fields")
+            }
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+                once(&mut self.coding, value, "several Transfer-Encoding fields")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn framing(&self, protocol: Protocol) -> Result<Framing, Fault> {
+        match (self.length, self.coding) {
+            (None, None) => Ok(Framing::None),
+            (Some(_), Some(_)) => Err(malformed("Content-Length beside Transfer-Encoding")),
+            (None, Some(coding)) => {
+                if protocol != Protocol::Http11 {
+                    Err(malformed("Transfer-Encoding in HTTP/1.0"))
+                } else if coding.eq_ignore_ascii_case(b"chunked") {
+                    Ok(Framing::Streamed)
+                } else {
+                    Err(malformed("a Transfer-Encoding other than chunked"))
+                }
+            }
+            (Some(length), None) => digits(length).map(Framing::Sized),
+        }
+    }
+}
+
+fn once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], why: &'static str) -> Result<(), Fault> {
+    if slot.replace(value).is_some() { Err(malformed(why)) } else { Ok(()) }
+}
+
+/// `1*DIGIT`, of a size that this machine can count (RFC 9110, section 8.6).
+fn digits(value: &[u8]) -> Result<u64, Fault> {
+    let fault = malformed("Content-Length is no number");
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return Err(fault);
+    }
+    // The body codec counts in usize, and a signed one at that where it compares.
+    text(value)?.parse().ok().filter(|length| *length <= i64::MAX as u64).ok_or(fault)
+}
+
+fn text(value: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(value).map_err(|_| malformed("bytes outside ASCII in a field of the message"))
+}
+
+/// The path and query of a target in origin-form, or in absolute-form that agrees with Host (RFC 9112, section 3.2).
+fn origin_form<'a>(target: &'a str, host: &str, bounds: &Bounds) -> Result<(&'a str, Option<&'a str>), Fault> {
+    if target.len() > bounds.uri {
+        return Err(Fault { outcome: Outcome::UriTooLong, why: "the target is over server.bounds.uri" });
+    }
+    if !target.is_ascii() {
+        return Err(malformed("bytes outside ASCII in the target"));
+    }
+    if target.contains('#') {
+        return Err(malformed("a fragment in the target"));
+    }
+    if !host_is_valid(host) {
+        return Err(malformed("Host is no authority"));
+    }
+    let origin = if target.starts_with('/') { target } else { without_authority(target, host)? };
+    Ok(match origin.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (origin, None),
+    })
+}
+
+fn without_authority<'a>(target: &'a str, host: &str) -> Result<&'a str, Fault> {
+    let fault = malformed("the target is neither in origin-form nor in absolute-form");
+    let (scheme, rest) = target.split_once("://").ok_or(fault)?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return Err(fault);
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).ok_or(fault)?;
+    if !authority.eq_ignore_ascii_case(host) {
+        return Err(malformed("an absolute-form target disagrees with Host"));
+    }
+    Ok(match path {
+        "" => "/",
+        path if path.starts_with('?') => return Err(malformed("an absolute-form target without a path")),
+        path => path,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Listeners: a socket per thread and address, so that the kernel spreads connections and no thread hands one to another.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use decision::config::snapshot::Listener;
+use ipnet::IpNet;
+use prometheus::IntGauge;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Origin;
+use crate::gate::Gate;
+use crate::roster::Seat;
+use crate::{log, serve};
+
+/// Connections that wait to be accepted, as far as the kernel allows.
+const BACKLOG: i32 = 4096;
+/// How long accepting rests when the process has no descriptors left.
+const REST: Duration = Duration::from_millis(100);
+
+/// A listener with its sockets.
+#[derive(Debug)]
+pub struct Bound {
+    pub name: Arc<str>,
+    pub address: SocketAddr,
+    pub sockets: Vec<std::net::TcpListener>,
+    pub trusted_proxies: Arc<[IpNet]>,
+    pub http2: bool,
+}
+
+/// Binds `threads` sockets to one address. An address that another process listens on is an error, though each of our own
+/// sockets would share it.
+pub fn bind(listener: &Listener, threads: usize) -> io::Result<Bound> {
+    let probe = socket(listener.address, false)?;
+    let address = probe.local_addr()?.as_socket().unwrap_or(listener.address);
+    drop(probe);
+    let sockets = (0..threads).map(|_| socket(address, true).map(Into::into)).collect::<io::Result<_>>()?;
+    Ok(Bound {
+        name: listener.name.clone(),
+        address,
+        sockets,
+        trusted_proxies: listener.trusted_proxies.clone().into(),
+        http2: listener.http2,
+    })
+}
+
+fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// What a listener's connections share, on one thread.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// Position in the configuration.
+    pub listener: usize,
+    pub trusted_proxies: Arc<[IpNet]>,
+    pub http2: bool,
+    pub connections: IntGauge,
+}
+
+/// Accepts until the process leaves; then takes what the kernel has accepted already, and closes.
+pub async fn accept(gate: Arc<Gate>, socket: TcpListener, door: Door) {
+    let seat = Seat::new();
+    loop {
+        let next = std::future::poll_fn(|cx| match socket.poll_accept(cx) {
+            Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+            Poll::Pending => seat.poll_draining(cx).map(|()| None),
+        });
+        match next.await {
+            Some(Ok((stream, peer))) => open(&gate, &door, stream, peer),
+            Some(Err(error)) if is_of_the_connection(&error) => {}
+            Some(Err(error)) => {
+                log::error("accepting failed", |line| {
+                    line.field("error", error.to_string());
+                });
+                tokio::time::sleep(REST).await;
+            }
+            None => return,
+        }
+    }
+}
+
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+fn open(gate: &Arc<Gate>, door: &Door, stream: TcpStream, peer: SocketAddr) {
+    // Heads and bodies are gathered before they are written; waiting for more would only delay them.
+    let _a_dead_socket_is_found_by_its_first_read = stream.set_nodelay(true);
+    let origin = Origin { listener: door.listener, peer, trusted_proxies: door.trusted_proxies.clone() };
+    let (gate, http2, connections) = (gate.clone(), door.http2, door.connections.clone());
+    tokio::spawn(async move {
+        connections.inc();
+        let _counted = Counted(connections);
+        serve::http1::connection(gate, stream, origin, http2).await;
+    });
+}
+
+struct Counted(IntGauge);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,104 @@
+//! One change: made in the store and applied in this process before anyone is answered, waited for or not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use decision::facts::Credential;
+
+use super::Admin;
+use super::fields::Fields;
+use super::problem::Problem;
+use super::rules;
+use super::view::{Propagation, ReplicaReport};
+use crate::store::Changed;
+
+/// How long the store may take for a call of an operator.
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest `timeout` of a call that waits.
+const WAIT_MAX: Duration = Duration::from_mins(1);
+
+/// Whether a call wants to be told how far its change has come: `?wait=all&timeout=5s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    No,
+    All,
+}
+
+impl Wait {
+    /// `timeout` is held against its form and is never reached: this replica is the only one, and it applies a change before
+    /// it answers.
+    pub(super) fn read(fields: &mut Fields) -> Self {
+        let wait = fields.text("wait", |text| match text {
+            "none" => Ok(Self::No),
+            "all" => Ok(Self::All),
+            _ => Err("must be \"none\" or \"all\"".into()),
+        });
+        fields.text("timeout", |text| match rules::duration(text)? {
+            timeout if timeout <= WAIT_MAX => Ok(()),
+            _ => Err(format!("must be at most {}s", WAIT_MAX.as_secs())),
+        });
+        wait.unwrap_or(Self::No)
+    }
+
+    /// What a call shows that need not show any.
+    pub(super) fn shows(self, propagation: Propagation) -> Option<Propagation> {
+        (self == Self::All).then_some(propagation)
+    }
+}
+
+/// A change that stands, here and in the store.
+pub(super) struct Done {
+    /// The record after it; of a deletion, before it.
+    pub(super) credential: Credential,
+    pub(super) propagation: Propagation,
+}
+
+/// Makes the change `step` and applies it.
+///
+/// It runs to its end even when the caller goes away, since a change that stands in the store and not here would let a
+/// revoked credential in. One change at a time, since whoever repeats a revocation and finds it made must also find it applied.
+pub(super) async fn make<T: Send + 'static>(
+    admin: &Arc<Admin>,
+    step: impl Future<Output = Result<(T, Changed), Problem>> + Send + 'static,
+) -> Result<(T, Done), Problem> {
+    let owned = Arc::clone(admin);
+    let task = tokio::spawn(async move {
+        let _turn = owned.turn.lock().await;
+        let (outcome, changed) = step.await?;
+        let applied = match &changed.change {
+            Some(change) => owned.feed.apply(change).await,
+            None => Duration::ZERO,
+        };
+        let propagation = owned.propagation(applied);
+        Ok((outcome, Done { credential: changed.credential, propagation }))
+    });
+    match tokio::time::timeout(STORE_TIMEOUT, task).await {
+        Ok(ended) => ended.unwrap_or_else(|_panicked| Err(Problem::internal())),
+        Err(_) => Err(too_slow()),
+    }
+}
+
+/// Reads from the store, within its time.
+pub(super) async fn read<T, E: Into<Problem>>(
+    step: impl Future<Output = Result<T, E>>,
+) -> Result<T, Problem> {
+    match tokio::time::timeout(STORE_TIMEOUT, step).await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(_) => Err(too_slow()),
+    }
+}
+
+fn too_slow() -> Problem {
+    Problem::store_unavailable("the store took too long")
+}
+
+impl Admin {
+    fn propagation(&self, applied: Duration) -> Propagation {
+        let here = ReplicaReport {
+            replica: self.replica.clone(),
+            applied_ms: applied.as_millis() as u64,
+            state: "applied".into(),
+        };
+        Propagation { complete: true, replicas: vec![here] }
+    }
+}

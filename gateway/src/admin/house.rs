@@ -1,0 +1,170 @@
+//! A running admin API for tests: the whole router over an embedded store, without a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use decision::config::snapshot::{CacheSettings, Snapshot};
+use decision::secret::Pepper;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+use tower::ServiceExt as _;
+
+use super::{Admin, router};
+use crate::facts::Facts;
+use crate::feed::Feed;
+use crate::generation::{Generation, Generations};
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::store::embedded::Embedded;
+
+pub(crate) const TOKEN: &str = "admin-token";
+const CONFIGURATION: &str = r#"
+upstreams: { app: ["127.0.0.1:9"] }
+apis:
+  - name: app
+    upstream: app
+    schemes:
+      - { name: key, prefix: ak_ }
+      - { name: live, prefix: ak_live_ }
+      - { name: terms, prefix: tm_, issue: { lifetimes: [30d, 90d] } }
+      - { name: dated, prefix: dt_, issue: { lifetimes: [date, never] } }
+      - { name: foreign, prefix: fo_, issue: { checksum: false } }
+      - { name: cookie, prefix: ck_, from: ["cookie:sid"] }
+      - { name: any, from: ["header:x-token"] }
+  - name: other
+    hosts: [other.test]
+    upstream: app
+    schemes: [{ name: key, prefix: ak_ }]
+"#;
+
+/// A running admin API.
+pub(crate) struct House {
+    pub(crate) router: Router,
+    pepper: Pepper,
+    store: Arc<dyn Store>,
+    _folder: Option<TempDir>,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = Embedded::open(&folder.path().join("store.db"), &pepper()).unwrap();
+        Self { _folder: Some(folder), ..Self::over(Arc::new(store)) }
+    }
+
+    pub(crate) fn over(store: Arc<dyn Store>) -> Self {
+        let admin = Admin::new(
+            Arc::clone(&store),
+            pepper(),
+            feed(Arc::clone(&store)),
+            generations(),
+            &SecretString::from(TOKEN),
+            "gw-1".to_owned(),
+        );
+        Self { router: router(Arc::new(admin)), pepper: pepper(), store, _folder: None }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Answer { status: head.status, headers: head.headers, body }
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = request(method, path);
+        let request = match body {
+            None => request.body(Body::empty()),
+            Some(body) => {
+                request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into())
+            }
+        };
+        self.send(request.unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// Creates a credential of user_1 in `app` by the scheme `key`, but for what `with` says.
+    pub(crate) async fn create(&self, with: Value) -> Answer {
+        self.post("/v1/credentials", order(with)).await
+    }
+
+    /// The id of a credential made by [`Self::create`].
+    pub(crate) async fn created(&self, with: Value) -> String {
+        let answer = self.create(with).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        text(&answer.body["credential"]["id"])
+    }
+
+    /// Whether the store holds a credential with this secret in `app`.
+    pub(crate) async fn knows(&self, secret: &str) -> bool {
+        let read = self.store.find("app", &self.pepper.digest(secret.as_bytes())).await.unwrap();
+        read.value.is_some()
+    }
+}
+
+impl Answer {
+    /// The fields that a refusal names, in order.
+    pub(crate) fn refused(&self) -> Vec<String> {
+        assert_eq!(self.status, 422, "{}", self.body);
+        let errors = self.body["errors"].as_array().unwrap();
+        errors.iter().map(|error| text(&error["field"])).collect()
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+pub(crate) fn request(method: Method, path: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+}
+
+pub(crate) fn order(with: Value) -> Value {
+    let mut order = json!({ "api": "app", "scheme": "key", "subject": "user_1" });
+    let (Value::Object(order_fields), Value::Object(with)) = (&mut order, with) else { panic!() };
+    order_fields.extend(with);
+    order
+}
+
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+fn pepper() -> Pepper {
+    Pepper::new(&SecretString::from("p".repeat(32))).unwrap()
+}
+
+fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
+    let settings = CacheSettings {
+        capacity: 100,
+        ttl: Duration::from_mins(1),
+        negative_capacity: 100,
+        negative_ttl: Duration::from_secs(1),
+    };
+    let facts = Facts::new(store, &settings, Duration::from_secs(1), Handle::current());
+    Arc::new(Feed::new(Arc::new(facts), Vec::new()))
+}
+
+fn generations() -> Arc<Generations> {
+    let metrics = Metrics::new().unwrap();
+    Arc::new(Generations::new(Generation::new(1, snapshot(), &metrics)))
+}

@@ -1,0 +1,163 @@
+//! How the admin API says no: problem details (RFC 9457). One constructor a kind of refusal, one place that writes them.
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::store::Unavailable;
+
+/// Seconds after which a call that met trouble of ours may be tried again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"portcullis-admin\"");
+
+/// One field of a body, or one parameter of a query, and what is wrong with it. Never shows the value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FieldError {
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
+
+/// A refusal. `code` is for programs and never changes its meaning; `detail` is for people.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: Cow<'static, str>,
+    pub(super) errors: Vec<FieldError>,
+}
+
+/// What is sent of it.
+#[derive(Serialize)]
+struct Sent<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+/// What the command line reads of it.
+#[derive(Deserialize)]
+pub(crate) struct Told {
+    pub(crate) detail: String,
+    #[serde(default)]
+    pub(crate) errors: Vec<FieldError>,
+}
+
+impl Problem {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "the admin token is missing or wrong")
+    }
+
+    pub(super) fn path_unknown() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "the admin API has no such path")
+    }
+
+    pub(super) fn credential_unknown() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such credential")
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        let detail = "this path does not know the method";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    pub(super) fn body_too_large(limit: usize) -> Self {
+        let detail = format!("a body may have {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    pub(super) fn body_too_slow() -> Self {
+        let detail = "the body took too long to arrive";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
+    }
+
+    pub(super) fn body_not_json() -> Self {
+        let detail = "a body must be sent as application/json";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type_unsupported", detail)
+    }
+
+    pub(super) fn body_malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "body_malformed", detail)
+    }
+
+    /// `errors` is not empty.
+    pub(super) fn fields_invalid(errors: Vec<FieldError>) -> Self {
+        let said: Vec<String> =
+            errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+        let problem =
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "fields_invalid", said.join("; "));
+        Self { errors, ..problem }
+    }
+
+    pub(super) fn cursor_invalid() -> Self {
+        let message = "is none that a list has given".to_owned();
+        Self::fields_invalid(vec![FieldError { field: "cursor".to_owned(), message }])
+    }
+
+    pub(super) fn secret_taken() -> Self {
+        let detail = "this api already has a credential with this secret, perhaps a revoked one";
+        Self::new(StatusCode::CONFLICT, "secret_taken", detail)
+    }
+
+    pub(super) fn external_id_taken() -> Self {
+        let detail = "this api already has a credential with this external_id, perhaps a revoked one";
+        Self::new(StatusCode::CONFLICT, "external_id_taken", detail)
+    }
+
+    /// Whether a change took place is then unknown; asking again is safe.
+    pub(super) fn store_unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", reason)
+    }
+
+    pub(super) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the gateway failed")
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::store_unavailable(unavailable.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let sent = Sent {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+            errors: &self.errors,
+        };
+        let body = serde_json::to_vec(&sent).unwrap_or_default();
+        let kind = HeaderValue::from_static("application/problem+json");
+        let mut response = (self.status, [(header::CONTENT_TYPE, kind)], body).into_response();
+        if let Some((name, value)) = advice(self.status) {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// The field that a status calls for.
+fn advice(status: StatusCode) -> Option<(HeaderName, HeaderValue)> {
+    match status {
+        StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, CHALLENGE)),
+        StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER)),
+        _ => None,
+    }
+}

@@ -1,0 +1,167 @@
+//! Revoke and delete, and what happens when the store is in trouble.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use decision::facts::{Credential, Timestamp};
+use decision::name::Id;
+use decision::secret::Digest;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::admin::instant;
+use crate::store::{
+    Changed, Changes, CreateError, Filter, ListError, Page, Position, Read, Store, Unavailable,
+};
+
+#[tokio::test]
+async fn a_revoked_credential_stays_on_record_with_its_reason() {
+    let house = House::new();
+    let id = house.created(json!({})).await;
+    let path = format!("/v1/credentials/{id}");
+    let answer = house.post(&format!("{path}/revoke"), json!({ "reason": "seen in a log" })).await;
+    assert_eq!(answer.status, 200);
+    let credential = &answer.body["credential"];
+    assert_eq!((&credential["state"], &credential["revoke_reason"]), (&json!("revoked"), &json!("seen in a log")));
+    assert_eq!(credential["version"], 2);
+    assert!(instant::read(credential["revoked_at"].as_str().unwrap()).is_some());
+    let propagation = &answer.body["propagation"];
+    assert_eq!(propagation["complete"], true);
+    assert_eq!(propagation["replicas"][0]["replica"], "gw-1");
+    assert_eq!(propagation["replicas"][0]["state"], "applied");
+    assert_eq!(house.get(&path).await.body, *credential);
+}
+
+#[tokio::test]
+async fn a_revocation_that_is_repeated_changes_nothing() {
+    let house = House::new();
+    let id = house.created(json!({})).await;
+    let path = format!("/v1/credentials/{id}/revoke");
+    let first = house.post(&path, json!({ "reason": "first" })).await;
+    let second = house.post(&path, json!({ "reason": "second" })).await;
+    assert_eq!(second.status, 200);
+    assert_eq!(second.body["credential"], first.body["credential"]);
+    assert_eq!(second.body["propagation"]["complete"], true);
+}
+
+#[tokio::test]
+async fn a_revocation_needs_no_body() {
+    let house = House::new();
+    for wait in ["", "?wait=none", "?wait=all", "?wait=all&timeout=250ms"] {
+        let id = house.created(json!({})).await;
+        let answer = house.call(Method::POST, &format!("/v1/credentials/{id}/revoke{wait}"), None).await;
+        assert_eq!(answer.status, 200, "{wait}");
+        assert_eq!(answer.body["credential"]["revoke_reason"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_that_is_badly_asked_for_revokes_nothing() {
+    let house = House::new();
+    let id = house.created(json!({})).await;
+    let path = format!("/v1/credentials/{id}/revoke");
+    for (query, body, refused) in [
+        ("", json!({ "reason": 7 }), "reason"),
+        ("", json!({ "reason": "" }), "reason"),
+        ("", json!({ "reason": "a\nb" }), "reason"),
+        ("", json!({ "why": "x" }), "why"),
+        ("?wait=some", json!({}), "wait"),
+        ("?timeout=5", json!({}), "timeout"),
+        ("?timeout=2h", json!({}), "timeout"),
+        ("?now=1", json!({}), "now"),
+    ] {
+        let answer = house.post(&format!("{path}{query}"), body).await;
+        assert_eq!(answer.refused(), [refused]);
+    }
+    let text = request(Method::POST, &path).body("please".into()).unwrap();
+    assert_eq!(house.send(text).await.status, 415);
+    assert_eq!(house.get(&format!("/v1/credentials/{id}")).await.body["state"], "active");
+}
+
+#[tokio::test]
+async fn a_deleted_credential_is_gone_with_its_secret() {
+    let house = House::new();
+    let answer = house.create(json!({})).await;
+    let (id, secret) = (text(&answer.body["credential"]["id"]), text(&answer.body["secret"]));
+    let path = format!("/v1/credentials/{id}");
+    let deleted = house.call(Method::DELETE, &path, None).await;
+    assert_eq!((deleted.status.as_u16(), deleted.body), (204, Value::Null));
+    assert_eq!(house.get(&path).await.status, 404);
+    assert_eq!(house.call(Method::DELETE, &path, None).await.status, 404);
+    assert!(!house.knows(&secret).await);
+}
+
+#[tokio::test]
+async fn a_deletion_that_waits_tells_where_it_is_applied() {
+    let house = House::new();
+    let id = house.created(json!({})).await;
+    let answer = house.call(Method::DELETE, &format!("/v1/credentials/{id}?wait=all"), None).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body["propagation"]["complete"], true);
+}
+
+// --- trouble ---------------------------------------------------------------------------------------------------------
+
+/// A store that cannot be reached, or never answers.
+#[derive(Debug)]
+struct Gone {
+    silent: bool,
+}
+
+impl Gone {
+    async fn answer<T>(&self) -> Result<T, Unavailable> {
+        if self.silent {
+            Notify::new().notified().await;
+        }
+        Err(Unavailable { reason: "the disk is gone".to_owned() })
+    }
+}
+
+#[async_trait]
+impl Store for Gone {
+    async fn find(&self, _: &str, _: &Digest) -> Result<Read<Option<Credential>>, Unavailable> {
+        self.answer().await
+    }
+
+    async fn get(&self, _: &Id) -> Result<Option<Credential>, Unavailable> {
+        self.answer().await
+    }
+
+    async fn list(&self, _: &Filter, _: Option<&str>, _: usize, _: Timestamp) -> Result<Page, ListError> {
+        self.answer().await.map_err(ListError::Unavailable)
+    }
+
+    async fn create(&self, _: Credential, _: Digest) -> Result<Changed, CreateError> {
+        self.answer().await.map_err(CreateError::Unavailable)
+    }
+
+    async fn revoke(&self, _: &Id, _: Timestamp, _: Option<String>) -> Result<Option<Changed>, Unavailable> {
+        self.answer().await
+    }
+
+    async fn delete(&self, _: &Id, _: Timestamp) -> Result<Option<Changed>, Unavailable> {
+        self.answer().await
+    }
+
+    async fn changes(&self, _: Position, _: usize) -> Result<Changes, Unavailable> {
+        self.answer().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_or_is_silent_is_503_and_never_a_no() {
+    for silent in [false, true] {
+        let house = House::over(Arc::new(Gone { silent }));
+        for (method, path, body) in [
+            (Method::GET, "/v1/credentials", None),
+            (Method::POST, "/v1/credentials", Some(order(json!({})))),
+            (Method::GET, "/v1/credentials/crd_1", None),
+            (Method::DELETE, "/v1/credentials/crd_1", None),
+            (Method::POST, "/v1/credentials/crd_1/revoke?wait=all", None),
+        ] {
+            let answer = house.call(method, path, body).await;
+            assert_eq!((answer.status.as_u16(), answer.code()), (503, "store_unavailable"), "{path}");
+            assert_eq!(answer.headers[header::RETRY_AFTER], "1");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The admin API, called from a shell.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{HeaderValue, Method, Request, Uri, header};
+
+use super::Failure;
+use super::table::visible;
+use crate::admin::problem::Told;
+
+/// How long a connection, and a call besides what it waits for, may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(90);
+/// Bytes of an answer: a full page of credentials with full metadata is about half of that.
+const ANSWER_MAX: u64 = 16 * 1024 * 1024;
+
+pub(super) struct Client {
+    agent: Agent,
+    /// Without a slash at its end.
+    base: String,
+    authorization: HeaderValue,
+}
+
+/// One call. `path` needs no escaping.
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Vec<(&'static str, String)>,
+    pub(super) body: Option<Value>,
+}
+
+impl Call {
+    pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), body: None }
+    }
+}
+
+impl Client {
+    /// `base` is the URL of the admin API. Neither a proxy of the environment nor a redirect is followed: the token goes to
+    /// the gateway or nowhere.
+    pub(super) fn new(base: &str, token: &SecretString) -> Result<Self, Failure> {
+        let uri: Uri = base.parse().map_err(|_| Failure::usage("the admin URL is not a URL"))?;
+        match (uri.scheme_str(), uri.authority()) {
+            (Some("https"), _) => {
+                return Err(Failure::usage("this client speaks plain http: give an http URL, over a tunnel where the network is not trusted"));
+            }
+            (Some("http"), Some(authority)) if !authority.as_str().contains('@') => {}
+            _ => return Err(Failure::usage("the admin URL must be as http://127.0.0.1:9901")),
+        }
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+            .map_err(|_| Failure::refused("the admin token has characters that no header can carry"))?;
+        authorization.set_sensitive(true);
+        let config = Agent::config_builder()
+            .proxy(None)
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_global(Some(CALL_TIMEOUT))
+            .build();
+        let base = base.trim_end_matches('/').to_owned();
+        Ok(Self { agent: config.into(), base, authorization })
+    }
+
+    /// The body of a good answer; empty when it has none.
+    pub(super) fn call(&self, call: Call) -> Result<String, Failure> {
+        let unreachable = |error: ureq::Error| {
+            Failure::refused(format!("cannot reach the admin API at {}: {error}", self.base))
+        };
+        let mut address = format!("{}{}", self.base, call.path);
+        for (position, (name, value)) in call.query.iter().enumerate() {
+            address.push(if position == 0 { '?' } else { '&' });
+            address.push_str(name);
+            address.push('=');
+            address.extend(value.bytes().map(escaped));
+        }
+        let request = Request::builder()
+            .method(call.method)
+            .uri(address)
+            .header(header::AUTHORIZATION, self.authorization.clone());
+        let malformed = |_| Failure::usage("an argument is too long for a URL");
+        let answer = match call.body {
+            Some(body) => {
+                let request = request.header(header::CONTENT_TYPE, "application/json");
+                self.agent.run(request.body(body.to_string()).map_err(malformed)?)
+            }
+            None => self.agent.run(request.body(()).map_err(malformed)?),
+        };
+        let mut answer = answer.map_err(unreachable)?;
+        let text = answer.body_mut().with_config().limit(ANSWER_MAX).read_to_string();
+        let text = text.map_err(unreachable)?;
+        if answer.status().is_success() { Ok(text) } else { Err(refusal(answer.status().as_u16(), &text)) }
+    }
+}
+
+/// What the API said against it, on as many lines as it has reasons.
+fn refusal(status: u16, text: &str) -> Failure {
+    let Ok(told) = serde_json::from_str::<Told>(text) else {
+        return Failure::refused(format!("the answer has status {status} and is not of the admin API"));
+    };
+    if told.errors.is_empty() {
+        return Failure::refused(visible(&told.detail));
+    }
+    let lines = told.errors.iter().map(|error| format!("\n  {}: {}", error.field, visible(&error.message)));
+    Failure::refused(format!("the request is refused{}", lines.collect::<String>()))
+}
+
+/// A byte of a value as a query carries it (RFC 3986, section 2.3).
+fn escaped(byte: u8) -> String {
+    match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    }
+}

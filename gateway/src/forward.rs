@@ -1,0 +1,228 @@
+//! Forwarding: an endpoint, a connection, an exchange; again where nothing was lost; a tunnel where one was asked for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use decision::authorize::Permit;
+use decision::config::snapshot::Bounds;
+use decision::outcome::Outcome;
+use http::HeaderValue;
+use http::header::HeaderName;
+
+use crate::accept::head::Head;
+use crate::alarm::Alarm;
+use crate::clock;
+use crate::roster::Seat;
+use crate::upstream::{Checkout, Endpoint, Upstream as Service, pool};
+
+pub mod client;
+pub mod deadlines;
+pub mod exchange;
+pub mod heads;
+pub mod http1;
+pub mod http2;
+pub mod tunnel;
+pub mod upstream;
+pub mod websocket;
+
+use client::Client;
+use exchange::{End, Exchange};
+use upstream::Upstream;
+
+/// How what was sent to the client ended (contract, section 11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Complete,
+    ClientGone,
+    UpstreamClosed,
+    Timeout,
+    Revoked,
+    Drained,
+}
+
+impl Ended {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::ClientGone => "client_gone",
+            Self::UpstreamClosed => "upstream_closed",
+            Self::Timeout => "timeout",
+            Self::Revoked => "revoked",
+            Self::Drained => "drained",
+        }
+    }
+}
+
+/// All that forwarding one request needs to know.
+#[derive(Debug)]
+pub struct Order<'o> {
+    pub permit: &'o Permit<'o>,
+    pub head: &'o Head<'o>,
+    /// The bytes that `head` points into, where they are shared.
+    pub raw: Option<&'o Bytes>,
+    pub request_id: &'o HeaderValue,
+    pub service: &'o Arc<Service>,
+    pub seat: &'o Seat,
+    pub bounds: &'o Bounds,
+    /// The client asks for WebSocket, and the route allows it.
+    pub websocket: bool,
+}
+
+impl Order<'_> {
+    fn respond_id(&self) -> Option<(&HeaderName, &HeaderValue)> {
+        self.permit.api().identity.request_id.respond.as_ref().map(|name| (name, self.request_id))
+    }
+}
+
+/// What became of a forwarded request.
+#[derive(Debug)]
+pub struct Forwarded {
+    pub end: Finish,
+    pub endpoint: Option<SocketAddr>,
+    /// Until the upstream's final head.
+    pub upstream_time: Option<Duration>,
+    pub retries: u32,
+    /// The status that was passed on; 0 when none was.
+    pub status: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// The upstream's answer went over, or a tunnel came to its end.
+    Forwarded,
+    /// Nothing went out: the client gets ours.
+    Refuse(Outcome, &'static str),
+    /// It was cut.
+    Cut(Outcome, Ended, &'static str),
+    ClientGone,
+}
+
+/// Forwards one request.
+pub async fn forward(client: &mut Client, alarm: &mut Alarm, order: &Order<'_>) -> Forwarded {
+    let started = clock::now();
+    let mut attempts = Attempts::new(order);
+    let mut forwarded = Forwarded {
+        end: Finish::ClientGone,
+        endpoint: None,
+        upstream_time: None,
+        retries: 0,
+        status: 0,
+    };
+    forwarded.end = loop {
+        let (endpoint, checkout) = match attempts.connect(client, alarm).await {
+            Ok(connected) => connected,
+            Err(finish) => break finish,
+        };
+        let _busy = endpoint.occupy();
+        forwarded.endpoint = Some(endpoint.address);
+        let Ok(mut upstream) = open(order, checkout) else {
+            break Finish::Refuse(Outcome::Internal, "the upstream's head cannot be made");
+        };
+        let mut exchange = Exchange::new(client, &mut upstream, order, attempts.may_ask_again());
+        let end = exchange.run(alarm).await;
+        let head_at = exchange.head_at;
+        forwarded.status = head_at.and(upstream.head()).map_or(0, |head| head.status.as_u16());
+        forwarded.upstream_time = head_at.map(|at: Instant| at.saturating_duration_since(started));
+        match end {
+            End::Stale => attempts.stale(),
+            End::Again => attempts.failed(endpoint),
+            End::Complete => {
+                pool::put_back(&endpoint, upstream, order.service.idle_timeout);
+                break Finish::Forwarded;
+            }
+            End::Switched => {
+                forwarded.status = 101;
+                forwarded.upstream_time = Some(clock::now().saturating_duration_since(started));
+                break tunnel::run(client, upstream, alarm, order).await;
+            }
+            End::Refuse(outcome, why) => break Finish::Refuse(outcome, why),
+            End::Cut(outcome, ended, why) => break Finish::Cut(outcome, ended, why),
+            End::ClientGone => break Finish::ClientGone,
+        }
+        forwarded.retries += 1;
+    };
+    forwarded
+}
+
+fn open(order: &Order<'_>, checkout: Checkout) -> Result<Upstream, upstream::Fault> {
+    let request = heads::upstream_request(order.permit, order.head, order.raw, order.request_id, order.websocket)
+        .map_err(|_| upstream::Fault::Invalid("the upstream's head cannot be made"))?;
+    Upstream::open(checkout, request)
+}
+
+/// Which endpoints were tried, and what may still be.
+struct Attempts<'a> {
+    order: &'a Order<'a>,
+    tried: Vec<Arc<Endpoint>>,
+    left: u32,
+    /// A pooled connection has failed this request: only new ones from here on.
+    fresh: bool,
+}
+
+impl<'a> Attempts<'a> {
+    fn new(order: &'a Order<'a>) -> Self {
+        let left = order.service.retries.attempts.max(1);
+        Self { order, tried: Vec::new(), left, fresh: false }
+    }
+
+    fn may_ask_again(&self) -> bool {
+        self.order.service.retries.unavailable && self.left > 1
+    }
+
+    /// A pooled connection was dead before it said a word: a new one, with no attempt used up.
+    fn stale(&mut self) {
+        self.fresh = true;
+    }
+
+    fn failed(&mut self, endpoint: Arc<Endpoint>) {
+        self.tried.push(endpoint);
+        self.left = self.left.saturating_sub(1);
+    }
+
+    async fn connect(
+        &mut self,
+        client: &mut Client,
+        alarm: &mut Alarm,
+    ) -> Result<(Arc<Endpoint>, Checkout), Finish> {
+        let service = self.order.service;
+        loop {
+            let Some(endpoint) = service.pick(&self.tried) else {
+                return Err(Finish::Refuse(Outcome::UpstreamUnavailable, "the upstream has no endpoint"));
+            };
+            if !(self.fresh && service.retries.stale_connection) {
+                // What cannot be sent twice asks the kernel itself whether the upstream has closed.
+                let certain = !(self.order.is_repeatable() && service.retries.stale_connection);
+                if let Some(wire) = pool::take(&endpoint, certain) {
+                    return Ok((endpoint, Checkout { wire, reused: true }));
+                }
+            }
+            let deadline = clock::now() + service.connect_timeout;
+            let mut connecting = std::pin::pin!(endpoint.connect());
+            let outcome = alarm
+                .guard(deadline, |cx| {
+                    if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
+                        return Poll::Ready(Ok(connected));
+                    }
+                    if client.request_ended() && client.poll_gone(cx).is_ready() {
+                        return Poll::Ready(Err(Finish::ClientGone));
+                    }
+                    self.order
+                        .seat
+                        .poll_cut(cx)
+                        .map(|outcome| Err(Finish::Refuse(outcome, "ended while connecting")))
+                })
+                .await;
+            match outcome {
+                Some(Ok(Ok(wire))) => return Ok((endpoint, Checkout { wire, reused: false })),
+                Some(Err(finish)) => return Err(finish),
+                Some(Ok(Err(_))) | None => self.failed(endpoint),
+            }
+            if self.left == 0 || !service.retries.connect {
+                return Err(Finish::Refuse(Outcome::UpstreamUnavailable, "no connection to the upstream"));
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The clocks of an exchange: pure arithmetic on instants, asked only when nothing moves.
+
+use std::time::{Duration, Instant};
+
+use super::Order;
+use crate::clock;
+
+/// What has taken too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// The client has taken nothing for `write_stall`.
+    ClientStalled,
+    /// The upstream has taken nothing for `write_stall`.
+    UpstreamStalled,
+    /// The request's body arrives below `body_rate`.
+    BodySlow,
+    /// No final head within `timeout` of the request's end.
+    NoHead,
+    /// Nothing has moved either way for `idle`.
+    Idle,
+}
+
+/// How an exchange stands at one instant.
+#[derive(Debug)]
+pub struct Standing {
+    /// The request's last byte has left.
+    pub request_left: bool,
+    /// The final head was passed on.
+    pub answering: bool,
+    /// Bytes wait for the client, for the upstream.
+    pub client_owes: bool,
+    pub upstream_owes: bool,
+    /// Totals that grow when a side takes something.
+    pub taken_by_client: u64,
+    pub taken_by_upstream: u64,
+}
+
+/// The span over which the rate of a body is judged.
+const RATE_SPAN: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub struct Deadlines {
+    timeout: Duration,
+    idle: Duration,
+    write_stall: Duration,
+    /// Least bytes of a body in [`RATE_SPAN`]; `None` = not judged.
+    rate: Option<u64>,
+    started: Instant,
+    /// When the request's last byte left.
+    left_at: Option<Instant>,
+    /// When something last moved; `None` = since the last question.
+    moved_at: Option<Instant>,
+    client: Stall,
+    upstream: Stall,
+    body: BodyRate,
+}
+
+/// Since when a side owes us its taking.
+#[derive(Debug, Default)]
+struct Stall {
+    since: Option<Instant>,
+    taken: u64,
+}
+
+/// How fast the client sends, counted only while we would take more: the upstream's slowness is not billed to the client.
+#[derive(Debug, Default)]
+struct BodyRate {
+    waiting: bool,
+    /// Time spent waiting in this span before `resumed`, and since when we wait now.
+    waited: Duration,
+    resumed: Option<Instant>,
+    bytes: u64,
+}
+
+impl Deadlines {
+    pub fn new(order: &Order<'_>) -> Self {
+        let route = order.permit.route();
+        let is_grpc = order.head.field("content-type").is_some_and(|kind| kind.starts_with(b"application/grpc"));
+        Self {
+            timeout: route.timeout,
+            idle: route.idle,
+            write_stall: order.bounds.write_stall,
+            rate: (!is_grpc).then(|| order.bounds.body_rate.saturating_mul(RATE_SPAN.as_secs())),
+            started: clock::now(),
+            left_at: None,
+            moved_at: None,
+            client: Stall::default(),
+            upstream: Stall::default(),
+            body: BodyRate::default(),
+        }
+    }
+
+    /// Something moved.
+    pub const fn moved(&mut self) {
+        self.moved_at = None;
+        self.body.waiting = false;
+    }
+
+    /// The client's next piece is what is waited for.
+    pub const fn awaits_client(&mut self) {
+        self.body.waiting = true;
+    }
+
+    /// The client has sent a piece.
+    pub const fn took(&mut self, bytes: usize) {
+        self.body.bytes += bytes as u64;
+    }
+
+    /// The nearest deadline after `now`, or what is late already.
+    pub fn nearest(&mut self, now: Instant, standing: &Standing) -> Result<Instant, Late> {
+        let mut nearest = Nearest { now, deadline: now + self.idle };
+        let moved_at = *self.moved_at.get_or_insert(now);
+        if let Some(since) = self.client.since(now, standing.client_owes, standing.taken_by_client) {
+            nearest.consider(since + self.write_stall, Late::ClientStalled)?;
+        }
+        if let Some(since) = self.upstream.since(now, standing.upstream_owes, standing.taken_by_upstream) {
+            nearest.consider(since + self.write_stall, Late::UpstreamStalled)?;
+        }
+        if standing.answering {
+            nearest.consider(moved_at + self.idle, Late::Idle)?;
+        } else if standing.request_left {
+            let left_at = *self.left_at.get_or_insert(now);
+            nearest.consider(left_at + self.timeout, Late::NoHead)?;
+        } else if let Some(rate) = self.rate
+            && let Some(deadline) = self.body.deadline(now, rate)
+        {
+            nearest.consider(deadline, Late::BodySlow)?;
+        }
+        Ok(nearest.deadline)
+    }
+
+    /// When the exchange began.
+    pub const fn started(&self) -> Instant {
+        self.started
+    }
+}
+
+struct Nearest {
+    now: Instant,
+    deadline: Instant,
+}
+
+impl Nearest {
+    fn consider(&mut self, deadline: Instant, late: Late) -> Result<(), Late> {
+        if deadline <= self.now {
+            return Err(late);
+        }
+        self.deadline = self.deadline.min(deadline);
+        Ok(())
+    }
+}
+
+impl Stall {
+    fn since(&mut self, now: Instant, owes: bool, taken: u64) -> Option<Instant> {
+        if !owes {
+            self.since = None;
+            return None;
+        }
+        if taken != self.taken || self.since.is_none() {
+            self.taken = taken;
+            self.since = Some(now);
+        }
+        self.since
+    }
+}
+
+impl BodyRate {
+    /// When the body will have been too slow; `None` while the client is not waited for.
+    fn deadline(&mut self, now: Instant, rate: u64) -> Option<Instant> {
+        if !self.waiting {
+            if let Some(resumed) = self.resumed.take() {
+                self.waited += now.saturating_duration_since(resumed);
+            }
+            return None;
+        }
+        let resumed = *self.resumed.get_or_insert(now);
+        let waited = self.waited + now.saturating_duration_since(resumed);
+        if waited >= RATE_SPAN && self.bytes >= rate {
+            // This span was fast enough: the next begins.
+            *self = Self { waiting: true, waited: Duration::ZERO, resumed: Some(now), bytes: 0 };
+            return Some(now + RATE_SPAN);
+        }
+        Some(now + RATE_SPAN.saturating_sub(waited))
+    }
+}

@@ -1,0 +1,312 @@
+//! One exchange: a request to an upstream and its answer back, in one task and one poll function.
+//!
+//! A turn moves one piece of the answer and one piece of the request, each only while the other end has room; turns repeat
+//! while something moves. Then both sides are flushed, last, so that a head and its body leave together. Only when nothing
+//! moves are revocation, the client's going and the nearest deadline asked. Nothing here waits for one side alone, so no
+//! pair of peers can stop each other through us, and nothing is held but what fits between two marks.
+//!
+//! The letters P1 to P4 are the phases: the request flows (P1) or has ended (P2) before the final head; it flows (P3) or has
+//! ended (P4) after it.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use decision::outcome::Outcome;
+use decision::request::Framing;
+use pingora_http::ResponseHeader;
+
+use super::client::{Client, Gone};
+use super::deadlines::{Deadlines, Late, Standing};
+use super::heads::ResponseHead;
+use super::upstream::{Fault, Upstream};
+use super::{Ended, Order};
+use crate::alarm::Alarm;
+use crate::clock;
+
+/// Turns before other tasks of this thread get theirs.
+const TURNS: usize = 32;
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Both messages went over whole.
+    Complete,
+    /// 101: what follows is a tunnel.
+    Switched,
+    /// The reused connection was dead before it said anything: another may be tried.
+    Stale,
+    /// The upstream says 503, and the request may be put to another endpoint.
+    Again,
+    /// Nothing of a final answer has gone out: the client gets ours.
+    Refuse(Outcome, &'static str),
+    /// An answer had begun: it is cut short.
+    Cut(Outcome, Ended, &'static str),
+    ClientGone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Response {
+    Waiting,
+    Flowing,
+    Ended,
+}
+
+pub struct Exchange<'e> {
+    client: &'e mut Client,
+    upstream: &'e mut Upstream,
+    order: &'e Order<'e>,
+    request_ended: bool,
+    response: Response,
+    interim_passed: bool,
+    /// A copy may be sent again on another connection: nothing has come back, and nothing of a body is lost.
+    repeatable: bool,
+    may_ask_again: bool,
+    deadlines: Deadlines,
+    /// When the final head came.
+    pub head_at: Option<Instant>,
+}
+
+impl<'e> Exchange<'e> {
+    pub fn new(
+        client: &'e mut Client,
+        upstream: &'e mut Upstream,
+        order: &'e Order<'e>,
+        may_ask_again: bool,
+    ) -> Self {
+        let mut exchange = Self {
+            request_ended: false,
+            response: Response::Waiting,
+            interim_passed: false,
+            repeatable: order.is_repeatable(),
+            may_ask_again,
+            deadlines: Deadlines::new(order),
+            head_at: None,
+            client,
+            upstream,
+            order,
+        };
+        exchange.end_request_if_read();
+        exchange
+    }
+
+    pub async fn run(&mut self, alarm: &mut Alarm) -> End {
+        std::future::poll_fn(|cx| match self.poll(cx, alarm) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(())) => Poll::Ready(End::Complete),
+            Err(end) => Poll::Ready(end),
+        })
+        .await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm) -> Result<Poll<()>, End> {
+        for _ in 0..TURNS {
+            let moved = self.turn_response(cx)? | self.turn_request(cx)?;
+            if moved {
+                self.deadlines.moved();
+                continue;
+            }
+            let had_room = (self.client_has_room(cx)?, self.upstream.has_room());
+            let flushed = self.flush(cx)?;
+            if self.response == Response::Ended && flushed {
+                return Ok(Poll::Ready(()));
+            }
+            if had_room != (self.client_has_room(cx)?, self.upstream.has_room()) {
+                continue; // what was full has drained: there may be more to move
+            }
+            return self.wait(cx, alarm);
+        }
+        // A peer that always has more must not keep the thread, nor escape its deadlines.
+        let _room_is_asked_again = self.flush(cx)?;
+        self.check(cx)?;
+        cx.waker().wake_by_ref();
+        Ok(Poll::Pending)
+    }
+
+    // --- the answer --------------------------------------------------------------------------------------------------
+
+    fn turn_response(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        match self.response {
+            Response::Waiting => match self.upstream.poll_head(cx) {
+                Poll::Pending => Ok(false),
+                Poll::Ready(Ok(_)) => self.take_head(),
+                Poll::Ready(Err(fault)) => Err(self.no_answer(fault)),
+            },
+            Response::Flowing => {
+                if !self.client_has_room(cx)? {
+                    return Ok(false);
+                }
+                let piece = match self.upstream.poll_body(cx) {
+                    Poll::Pending => return Ok(false),
+                    Poll::Ready(piece) => piece,
+                };
+                match piece {
+                    Ok(Some(piece)) => self.client.piece(piece),
+                    Ok(None) if self.client.finish() => self.response = Response::Ended,
+                    Ok(None) | Err(_) => {
+                        let why = "the upstream's answer ends short";
+                        return Err(End::Cut(Outcome::UpstreamInvalid, Ended::UpstreamClosed, why));
+                    }
+                }
+                Ok(true)
+            }
+            Response::Ended => Ok(false),
+        }
+    }
+
+    fn take_head(&mut self) -> Result<bool, End> {
+        let framing = self.upstream.framing();
+        let Some(head) = self.upstream.head() else { return Ok(false) };
+        let passed = ResponseHead::of_upstream(head, framing, self.order.respond_id());
+        match head.status.as_u16() {
+            101 => return Err(self.switch(head)),
+            100..=199 => {
+                self.client.interim(&passed);
+                self.interim_passed = true;
+            }
+            503 if self.may_ask_again && self.repeatable && !self.interim_passed => return Err(End::Again),
+            _ => {
+                self.client.head(&passed);
+                self.head_at = Some(clock::now());
+                self.response = Response::Flowing;
+            }
+        }
+        Ok(true)
+    }
+
+    /// 101 is an answer only where it was asked for, in the words it was asked in (RFC 9110, section 15.2.2).
+    fn switch(&self, head: &ResponseHeader) -> End {
+        let mut protocols = head.headers.get_all(http::header::UPGRADE).iter();
+        let is_websocket = protocols.any(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+        if self.order.websocket && is_websocket && self.request_ended {
+            End::Switched
+        } else {
+            End::Refuse(Outcome::UpstreamInvalid, "the upstream switches to a protocol that was not asked for")
+        }
+    }
+
+    /// The upstream is gone, or speaks nonsense, before a final head.
+    fn no_answer(&self, fault: Fault) -> End {
+        if let Fault::Invalid(why) = fault {
+            return End::Refuse(Outcome::UpstreamInvalid, why);
+        }
+        let wire = self.upstream.wire();
+        let silent = wire.received() == 0 && !self.interim_passed;
+        let nothing_lost = wire.sent() == 0 && self.client.bytes().0 == 0;
+        if self.upstream.reused && silent && (nothing_lost || self.repeatable) {
+            End::Stale
+        } else {
+            End::Refuse(Outcome::UpstreamInvalid, "the upstream closed the connection without an answer")
+        }
+    }
+
+    // --- the request -------------------------------------------------------------------------------------------------
+
+    fn turn_request(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if self.request_ended || self.response == Response::Ended || !self.upstream.has_room() {
+            return Ok(false);
+        }
+        match self.client.poll_body(cx) {
+            Poll::Pending => {
+                self.deadlines.awaits_client();
+                Ok(false)
+            }
+            Poll::Ready(Ok(Some(piece))) => {
+                if self.client.bytes().0 > self.order.permit.route().body_limit {
+                    return Err(self.end(Outcome::BodyTooLarge, Ended::ClientGone, "the body is over the route's limit"));
+                }
+                self.deadlines.took(piece.len());
+                self.upstream.piece(&piece);
+                Ok(true)
+            }
+            Poll::Ready(Ok(None)) => Ok(self.end_request_if_read()),
+            Poll::Ready(Err(Gone::Closed)) => Err(End::ClientGone),
+            Poll::Ready(Err(Gone::Fault)) => {
+                Err(self.end(Outcome::RequestMalformed, Ended::ClientGone, "the body's framing is malformed"))
+            }
+        }
+    }
+
+    fn end_request_if_read(&mut self) -> bool {
+        let ends = !self.request_ended && self.client.request_ended();
+        if ends {
+            self.upstream.finish();
+            self.request_ended = true;
+        }
+        ends
+    }
+
+    // --- both --------------------------------------------------------------------------------------------------------
+
+    fn client_has_room(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        match self.client.poll_room(cx) {
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Err(_)) => Err(End::ClientGone),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// Whether the client's side is empty.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        let _a_failure_is_remembered_there = self.upstream.poll_flush(cx);
+        match self.client.poll_flush(cx) {
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Err(_)) => Err(End::ClientGone),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm) -> Result<Poll<()>, End> {
+        if self.request_ended && self.client.poll_gone(cx).is_ready() {
+            return Err(End::ClientGone);
+        }
+        let nearest = self.check(cx)?;
+        match alarm.poll(cx, nearest) {
+            Poll::Pending => Ok(Poll::Pending),
+            Poll::Ready(()) => {
+                cx.waker().wake_by_ref();
+                Ok(Poll::Pending)
+            }
+        }
+    }
+
+    /// Asks what can end an exchange from outside; gives the nearest deadline.
+    fn check(&mut self, cx: &mut Context<'_>) -> Result<Instant, End> {
+        if let Poll::Ready(outcome) = self.order.seat.poll_cut(cx) {
+            let ended = if outcome == Outcome::Draining { Ended::Drained } else { Ended::Revoked };
+            return Err(self.end(outcome, ended, "ended while under way"));
+        }
+        let standing = Standing {
+            request_left: self.request_ended && self.upstream.wire().pending() == 0,
+            answering: self.response != Response::Waiting,
+            client_owes: self.client.owes(),
+            upstream_owes: self.upstream.wire().pending() > 0 && !self.upstream.is_broken(),
+            taken_by_client: self.client.taken(),
+            taken_by_upstream: self.upstream.wire().sent(),
+        };
+        self.deadlines.nearest(clock::now(), &standing).map_err(|late| self.late(late))
+    }
+
+    fn late(&self, late: Late) -> End {
+        match late {
+            Late::ClientStalled => End::Cut(Outcome::ClientGone, Ended::Timeout, "the client takes nothing"),
+            Late::UpstreamStalled => self.end(Outcome::UpstreamTimeout, Ended::Timeout, "the upstream takes nothing"),
+            Late::BodySlow => self.end(Outcome::RequestTimeout, Ended::Timeout, "the body trickles"),
+            Late::NoHead => self.end(Outcome::UpstreamTimeout, Ended::Timeout, "no answer within the route's timeout"),
+            Late::Idle => self.end(Outcome::UpstreamTimeout, Ended::Timeout, "nothing moves within the route's idle"),
+        }
+    }
+
+    /// An answer of ours where none has begun, a cut where one has.
+    fn end(&self, outcome: Outcome, ended: Ended, why: &'static str) -> End {
+        if self.client.response_begun() { End::Cut(outcome, ended, why) } else { End::Refuse(outcome, why) }
+    }
+}
+
+impl Order<'_> {
+    /// Whether the request may be sent a second time: its method is idempotent (RFC 9110, section 9.2.2) and it has no body.
+    pub fn is_repeatable(&self) -> bool {
+        matches!(self.head.method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE")
+            && matches!(self.head.framing, Framing::None | Framing::Sized(0))
+    }
+}
+

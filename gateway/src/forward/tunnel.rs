@@ -1,0 +1,143 @@
+//! A tunnel after 101: bytes both ways until both have ended.
+
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use decision::outcome::Outcome;
+
+use super::client::Client;
+use super::heads::ResponseHead;
+use super::upstream::Upstream;
+use super::websocket::{Frames, POLICY_VIOLATION};
+use super::{Ended, Finish, Order};
+use crate::alarm::Alarm;
+use crate::clock;
+use crate::wire::Wire;
+use decision::request::Framing;
+
+/// Passes the 101 on, and then everything.
+pub async fn run(client: &mut Client, upstream: Upstream, alarm: &mut Alarm, order: &Order<'_>) -> Finish {
+    let Client::Http1(http1) = client else {
+        return Finish::Refuse(Outcome::UpstreamInvalid, "a protocol switch on HTTP/2");
+    };
+    if let Some(head) = upstream.head() {
+        http1.switch_protocols(&ResponseHead::of_upstream(head, Framing::None, order.respond_id()));
+    }
+    let (upstream, ahead) = upstream.into_tunnel();
+    let mut frames = Frames::default();
+    frames.see(&ahead);
+    let client = http1.wire().clone();
+    client.put(|out| out.extend_from_slice(&ahead));
+    let mut tunnel = Tunnel {
+        up: Way { from: client.clone(), to: upstream.clone(), state: WayState::Open },
+        down: Way { from: upstream, to: client, state: WayState::Open },
+        frames,
+        moved_at: None,
+    };
+    let finish = std::future::poll_fn(|cx| tunnel.poll(cx, alarm, order)).await;
+    http1.given += tunnel.down.from.received();
+    finish
+}
+
+/// One direction.
+struct Way {
+    from: Wire,
+    to: Wire,
+    state: WayState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WayState {
+    Open,
+    /// The source has ended; what is held still has to go out.
+    Ending,
+    Ended,
+}
+
+struct Tunnel {
+    up: Way,
+    down: Way,
+    /// Where the upstream's frames end: only there can a frame of ours stand.
+    frames: Frames,
+    moved_at: Option<Instant>,
+}
+
+impl Tunnel {
+    fn poll(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm, order: &Order<'_>) -> Poll<Finish> {
+        for _ in 0..32 {
+            let frames = &mut self.frames;
+            let moved = self.up.turn(cx, |_| {}).and_then(|up| {
+                let down = self.down.turn(cx, |bytes| frames.see(bytes))?;
+                Ok(up | down)
+            });
+            match moved {
+                Ok(true) => self.moved_at = None,
+                Ok(false) => {
+                    let both = self.up.state == WayState::Ended && self.down.state == WayState::Ended;
+                    return if both { Poll::Ready(Finish::Forwarded) } else { self.wait(cx, alarm, order) };
+                }
+                // One end is broken: nothing that is held can matter any more.
+                Err(Broken) => return Poll::Ready(Finish::Forwarded),
+            }
+        }
+        cx.waker().wake_by_ref();
+        self.check_cut(cx, order)
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm, order: &Order<'_>) -> Poll<Finish> {
+        if let Poll::Ready(finish) = self.check_cut(cx, order) {
+            return Poll::Ready(finish);
+        }
+        let now = clock::now();
+        let owed = self.up.to.pending() > 0 || self.down.to.pending() > 0;
+        let idle = order.permit.route().idle;
+        let span = if owed { idle.min(order.bounds.write_stall) } else { idle };
+        let deadline = *self.moved_at.get_or_insert(now) + span;
+        if alarm.poll(cx, deadline).is_ready() {
+            return Poll::Ready(Finish::Cut(Outcome::UpstreamTimeout, Ended::Timeout, "the tunnel is idle"));
+        }
+        Poll::Pending
+    }
+
+    fn check_cut(&mut self, cx: &mut Context<'_>, order: &Order<'_>) -> Poll<Finish> {
+        let Poll::Ready(outcome) = order.seat.poll_cut(cx) else { return Poll::Pending };
+        if outcome == Outcome::Draining {
+            return Poll::Ready(Finish::Cut(outcome, Ended::Drained, "the drain's time is up"));
+        }
+        if self.frames.at_boundary() {
+            let client = &self.down.to;
+            client.put(|out| out.extend_from_slice(&POLICY_VIOLATION));
+            // The kernel takes four bytes, or the client does not read them anyway.
+            let _best_effort = client.poll_push(cx);
+        }
+        Poll::Ready(Finish::Cut(outcome, Ended::Revoked, "ended while under way"))
+    }
+}
+
+struct Broken;
+
+impl Way {
+    /// Moves what there is; whether anything moved.
+    fn turn(&mut self, cx: &mut Context<'_>, see: impl FnOnce(&[u8])) -> Result<bool, Broken> {
+        let mut moved = false;
+        if self.state == WayState::Open && self.to.is_low() {
+            match self.from.poll_move_to(&self.to, cx, see) {
+                Poll::Ready(Ok(0)) => self.state = WayState::Ending,
+                Poll::Ready(Ok(_)) => moved = true,
+                Poll::Ready(Err(_)) => return Err(Broken),
+                Poll::Pending => {}
+            }
+        }
+        let pending = self.to.pending();
+        match self.to.poll_push(cx) {
+            Poll::Ready(Err(_)) => return Err(Broken),
+            Poll::Ready(Ok(())) if self.state == WayState::Ending => {
+                let _a_dead_peer_is_found_by_its_own_way = self.to.poll_end(cx);
+                self.state = WayState::Ended;
+                moved = true;
+            }
+            _ => {}
+        }
+        Ok(moved || self.to.pending() < pending)
+    }
+}

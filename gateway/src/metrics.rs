@@ -1,0 +1,295 @@
+//! Prometheus metrics: every family, and the handles that a request touches, resolved before it comes.
+//!
+//! Labels are bounded: apis and routes by the configuration, outcomes by their catalogue, statuses by HTTP. Never a
+//! credential, a subject, an organisation or a path.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use decision::config::snapshot::Snapshot;
+use decision::outcome::Outcome;
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+/// The label of an api or a route before it is known.
+pub const UNKNOWN: &str = "-";
+/// The shared label of routes beyond `telemetry.metrics.routes`.
+const OTHER: &str = "other";
+
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    request_duration: HistogramVec,
+    decision_duration: HistogramVec,
+    in_flight: IntGaugeVec,
+    authentications: IntCounterVec,
+    streams_ended: IntCounterVec,
+    bytes: IntCounterVec,
+    pub lookups: Lookups,
+    pub cache_entries: IntGauge,
+    pub store_duration: HistogramVec,
+    pub store_up: IntGauge,
+    pub connections: IntGaugeVec,
+    pub draining: IntGauge,
+    pub config_generation: IntGauge,
+    pub log_lines_dropped: IntCounter,
+}
+
+/// `credential_lookups_total` by its closed set of results.
+#[derive(Debug)]
+pub struct Lookups {
+    pub hit: IntCounter,
+    pub negative_hit: IntCounter,
+    pub miss: IntCounter,
+    pub unavailable: IntCounter,
+}
+
+/// The handles of one generation.
+#[derive(Debug)]
+pub struct Meters {
+    generation: u64,
+    apis: Vec<ApiMeter>,
+    nowhere: ApiMeter,
+}
+
+#[derive(Debug)]
+pub struct ApiMeter {
+    name: String,
+    pub decision_duration: Histogram,
+    pub in_flight: IntGauge,
+    pub bytes_in: IntCounter,
+    pub bytes_out: IntCounter,
+    /// Credentials that were good, by the scheme's position.
+    accepted: Vec<IntCounter>,
+    /// By the route's index.
+    routes: Vec<RouteMeter>,
+    unrouted: RouteMeter,
+}
+
+#[derive(Debug)]
+pub struct RouteMeter {
+    label: String,
+    pub duration: Histogram,
+}
+
+impl Metrics {
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new_custom(Some("portcullis".to_owned()), None)?;
+        let families = Families(&registry);
+        let lookups = families.counters("credential_lookups_total", "Look-ups of credentials by result", &["result"])?;
+        let metrics = Self {
+            requests: families.counters(
+                "requests_total",
+                "Requests by what became of them",
+                &["api", "route", "outcome", "blame", "status"],
+            )?,
+            request_duration: families.histograms(
+                "request_duration_seconds",
+                "From the end of the request's head to the end of the answer",
+                &["api", "route"],
+                &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0],
+            )?,
+            decision_duration: families.histograms(
+                "decision_duration_seconds",
+                "Of the decision, without the wait for facts",
+                &["api"],
+                &[250e-9, 500e-9, 1e-6, 2.5e-6, 5e-6, 10e-6, 25e-6, 50e-6, 100e-6, 1e-3, 10e-3],
+            )?,
+            in_flight: families.gauges("requests_in_flight", "Requests under way", &["api"])?,
+            authentications: families.counters(
+                "authentications_total",
+                "Credentials that were judged, by scheme and outcome",
+                &["api", "scheme", "outcome"],
+            )?,
+            streams_ended: families.counters(
+                "streams_ended_total",
+                "Answers that had begun and did not end complete, by cause",
+                &["api", "cause"],
+            )?,
+            bytes: families.counters("bytes_total", "Bytes of content by direction", &["api", "direction"])?,
+            lookups: Lookups {
+                hit: lookups.with_label_values(&["hit"]),
+                negative_hit: lookups.with_label_values(&["negative_hit"]),
+                miss: lookups.with_label_values(&["miss"]),
+                unavailable: lookups.with_label_values(&["unavailable"]),
+            },
+            cache_entries: families.gauge("credential_cache_entries", "Credentials whose facts are cached")?,
+            store_duration: families.histograms(
+                "store_duration_seconds",
+                "Of calls to the store",
+                &["operation", "result"],
+                &[50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 1.0],
+            )?,
+            store_up: families.gauge("store_up", "1 while the last call to the store was answered")?,
+            connections: families.gauges("connections", "Open connections of clients", &["listener"])?,
+            draining: families.gauge("draining", "1 from the signal to leave on")?,
+            config_generation: families.gauge("config_generation", "The generation of the configuration in force")?,
+            log_lines_dropped: families.counter("log_lines_dropped_total", "Access log lines that found no taker")?,
+            registry: registry.clone(),
+        };
+        let build = families.gauges("build_info", "1, labelled with the version", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        Ok(metrics)
+    }
+
+    /// Resolves the handles of a generation.
+    pub fn meters(&self, snapshot: &Snapshot, generation: u64) -> Meters {
+        let mut own_labels = snapshot.metrics_routes;
+        let apis = snapshot
+            .apis
+            .iter()
+            .map(|api| {
+                let routes = api.routes.iter().map(|route| {
+                    let label = if own_labels > 0 { &*route.name } else { OTHER };
+                    own_labels = own_labels.saturating_sub(1);
+                    self.route_meter(&api.name, label)
+                });
+                let mut meter = self.api_meter(&api.name);
+                meter.routes = routes.collect();
+                meter.accepted = api.schemes.iter().map(|scheme| self.accepted(&api.name, &scheme.name)).collect();
+                meter
+            })
+            .collect();
+        Meters { generation, apis, nowhere: self.api_meter(UNKNOWN) }
+    }
+
+    fn accepted(&self, api: &str, scheme: &str) -> IntCounter {
+        self.authentications.with_label_values(&[api, scheme, "accepted"])
+    }
+
+    fn api_meter(&self, name: &str) -> ApiMeter {
+        ApiMeter {
+            name: name.to_owned(),
+            decision_duration: self.decision_duration.with_label_values(&[name]),
+            in_flight: self.in_flight.with_label_values(&[name]),
+            bytes_in: self.bytes.with_label_values(&[name, "in"]),
+            bytes_out: self.bytes.with_label_values(&[name, "out"]),
+            accepted: Vec::new(),
+            routes: Vec::new(),
+            unrouted: self.route_meter(name, UNKNOWN),
+        }
+    }
+
+    fn route_meter(&self, api: &str, label: &str) -> RouteMeter {
+        RouteMeter { label: label.to_owned(), duration: self.request_duration.with_label_values(&[api, label]) }
+    }
+
+    /// Counts a request. Handles are kept per thread, so that a busy one is found without a lock.
+    pub fn count(&self, meters: &Meters, at: &At, outcome: Outcome, status: u16) {
+        thread_local! {
+            static COUNTERS: RefCell<(u64, HashMap<(At, Outcome, u16), IntCounter>)> = RefCell::default();
+        }
+        COUNTERS.with_borrow_mut(|(generation, counters)| {
+            if *generation != meters.generation {
+                counters.clear();
+                *generation = meters.generation;
+            }
+            let counter = counters.entry((*at, outcome, status)).or_insert_with(|| {
+                let api = meters.api(at.api);
+                let labels = [&api.name, api.route_label(at.route), outcome.name(), outcome.blame().name()];
+                let [api, route, outcome, blame] = labels;
+                self.requests.with_label_values(&[api, route, outcome, blame, status_label(status).as_str()])
+            });
+            counter.inc();
+        });
+    }
+
+    /// Counts a credential that was refused.
+    pub fn count_refused_credential(&self, api: &str, scheme: &str, outcome: Outcome) {
+        self.authentications.with_label_values(&[api, scheme, outcome.name()]).inc();
+    }
+
+    pub fn count_cut(&self, api: &str, cause: &str) {
+        self.streams_ended.with_label_values(&[api, cause]).inc();
+    }
+
+    pub fn observe_store(&self, operation: &str, answered: bool, took: Duration) {
+        let result = if answered { "ok" } else { "unavailable" };
+        self.store_duration.with_label_values(&[operation, result]).observe(took.as_secs_f64());
+        self.store_up.set(i64::from(answered));
+    }
+
+    /// All families in the Prometheus text format. Those of the process have the names that every process has.
+    pub fn render(&self) -> prometheus::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        let mut families = self.registry.gather();
+        families.extend(prometheus::process_collector::ProcessCollector::for_self().collect());
+        TextEncoder::new().encode(&families, &mut text)?;
+        Ok(text)
+    }
+}
+
+fn status_label(status: u16) -> String {
+    status.to_string()
+}
+
+/// Where a request got to: positions in the snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct At {
+    pub api: Option<usize>,
+    pub route: Option<usize>,
+}
+
+impl Meters {
+    pub fn api(&self, index: Option<usize>) -> &ApiMeter {
+        index.and_then(|index| self.apis.get(index)).unwrap_or(&self.nowhere)
+    }
+}
+
+impl ApiMeter {
+    pub fn route(&self, index: Option<usize>) -> &RouteMeter {
+        index.and_then(|index| self.routes.get(index)).unwrap_or(&self.unrouted)
+    }
+
+    /// Counts a credential that was good.
+    pub fn count_accepted(&self, scheme: usize) {
+        if let Some(counter) = self.accepted.get(scheme) {
+            counter.inc();
+        }
+    }
+
+    fn route_label(&self, index: Option<usize>) -> &str {
+        &self.route(index).label
+    }
+}
+
+/// Makes families and registers them.
+struct Families<'r>(&'r Registry);
+
+impl Families<'_> {
+    fn register<C: Collector + Clone + 'static>(&self, family: C) -> prometheus::Result<C> {
+        self.0.register(Box::new(family.clone()))?;
+        Ok(family)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> prometheus::Result<HistogramVec> {
+        self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.register(IntCounter::new(name, help)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.register(IntGauge::new(name, help)?)
+    }
+}

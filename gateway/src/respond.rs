@@ -1,0 +1,55 @@
+//! Answers of our own: the only file that writes a refusal.
+
+use std::task::Poll;
+
+use decision::config::snapshot::Bounds;
+use decision::dialect::{self, Refused};
+use http::HeaderValue;
+
+use crate::alarm::Alarm;
+use crate::clock;
+use crate::forward::client::Client;
+
+/// Sends the answer of a refusal; gives the status that was sent.
+pub async fn refuse(
+    client: &mut Client,
+    alarm: &mut Alarm,
+    bounds: &Bounds,
+    refused: &Refused<'_>,
+    request_id: &HeaderValue,
+) -> u16 {
+    let answer = dialect::render(refused, request_id.to_str().unwrap_or_default());
+    client.answer(&answer);
+    flush(client, alarm, bounds).await;
+    answer.status.as_u16()
+}
+
+/// Waits until the client has taken what it was given, or takes nothing for `write_stall`.
+pub async fn flush(client: &mut Client, alarm: &mut Alarm, bounds: &Bounds) {
+    let mut taken = client.taken();
+    let mut deadline = clock::now() + bounds.write_stall;
+    loop {
+        if alarm.guard(deadline, |cx| client.poll_flush(cx).map(drop)).await.is_some() {
+            return;
+        }
+        if client.taken() == taken {
+            return;
+        }
+        taken = client.taken();
+        deadline = clock::now() + bounds.write_stall;
+    }
+}
+
+/// Reads and drops what is left of the request's body, where that keeps the connection; whether it does.
+pub async fn drain(client: &mut Client, alarm: &mut Alarm) -> bool {
+    if client.request_ended() {
+        return true;
+    }
+    let deadline = clock::now() + crate::serve::http1::LINGER;
+    let mut left = crate::forward::http1::DRAIN_MAX;
+    let drained = alarm.guard(deadline, |cx| match client.poll_drain(cx, &mut left) {
+        Poll::Ready(whole) => Poll::Ready(whole),
+        Poll::Pending => Poll::Pending,
+    });
+    drained.await == Some(true)
+}

@@ -1,0 +1,199 @@
+//! Serving: the path of one request, top to bottom, and the connections that requests come on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use decision::decide;
+use decision::dialect::{self, Refused};
+use decision::facts::{Fact, Timestamp};
+use decision::forwarded;
+use decision::outcome::Outcome;
+use decision::request::RequestHead;
+use http::HeaderValue;
+
+use crate::accept::Origin;
+use crate::accept::head::Head;
+use crate::alarm::Alarm;
+use crate::clock;
+use crate::forward::client::Client;
+use crate::forward::{self, Ended, Finish, Forwarded, Order, heads};
+use crate::gate::Gate;
+use crate::generation::Generation;
+use crate::metrics::At;
+use crate::record::Record;
+use crate::request_id;
+use crate::respond;
+use crate::roster::{self, Seat};
+
+pub mod http1;
+pub mod http2;
+
+/// One request of a connection or a stream.
+#[derive(Debug)]
+pub struct Request<'r> {
+    pub gate: &'r Gate,
+    pub origin: &'r Origin,
+    pub head: &'r Head<'r>,
+    /// The bytes that `head` points into, where they are shared.
+    pub raw: Option<&'r Bytes>,
+    pub seat: &'r Seat,
+    /// When the head was whole.
+    pub started: Instant,
+}
+
+/// The path of a request: accept → route → credential → authenticate → limit → authorize → forward → record.
+pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm) {
+    let Request { gate, origin, head, raw, seat, started } = *request;
+    let generation = gate.generations.current();
+    let view = head.view(origin);
+    let mut journal = Journal::new(started);
+
+    // accept: what was parsed is within its bounds; here is the one bound that requests share.
+    if roster::requests() > gate.in_flight {
+        let refused = Refused::of(Outcome::Overloaded, "server.bounds.in_flight requests are under way");
+        return refuse(request, &generation, client, alarm, journal, &refused).await;
+    }
+
+    // route, credential: what the head alone decides.
+    let question = match decide::ask(&generation.snapshot, &gate.pepper, &view) {
+        Ok(question) => question,
+        Err(refused) => return refuse(request, &generation, client, alarm, journal, &refused).await,
+    };
+
+    // authenticate: the one wait before forwarding, and only for what is not cached.
+    let wanted = question.wanted();
+    let lookup = match wanted {
+        Some(wanted) => {
+            let asked = clock::now();
+            let lookup = gate.facts.lookup(&question.api().name, wanted, asked).await;
+            journal.waited = clock::now().saturating_duration_since(asked);
+            Some(lookup)
+        }
+        None => None,
+    };
+    let permit = match question.answer(lookup, clock::wall()) {
+        Ok(permit) => permit,
+        Err(refused) => return refuse(request, &generation, client, alarm, journal, &refused).await,
+    };
+
+    // From here on what ends the credential ends the request: no wait stands between the check of the facts and this.
+    if let Some(wanted) = wanted {
+        seat.bind(wanted.key);
+    }
+    let now = clock::now();
+    journal.decision = now.saturating_duration_since(started).saturating_sub(journal.waited);
+
+    // forward
+    let request_id = request_id::of(Some(&permit.api().identity.request_id), Some(&view), journal.wall);
+    let at = At { api: Some(permit.api().index), route: Some(permit.route().index) };
+    let meter = generation.meters.api(at.api);
+    if let Some(principal) = permit.principal() {
+        meter.count_accepted(principal.scheme.index);
+    }
+    let service = generation.upstreams.get(permit.route().upstream);
+    let Some(service) = service else {
+        let refused = Refused::at(Outcome::Internal, "a route without its upstream", &permit);
+        return refuse(request, &generation, client, alarm, journal, &refused).await;
+    };
+    let websocket = permit.route().websocket && heads::asks_for_websocket(head);
+    let order = Order { permit: &permit, head, raw, request_id: &request_id, service, seat, bounds: &gate.bounds, websocket };
+    meter.in_flight.inc();
+    let forwarded = forward::forward(client, alarm, &order).await;
+    meter.in_flight.dec();
+    let (outcome, status, ended, why) = match forwarded.end {
+        Finish::Forwarded => (Outcome::Forwarded, forwarded.status, Ended::Complete, ""),
+        Finish::ClientGone => (Outcome::ClientGone, Outcome::ClientGone.status(), Ended::ClientGone, ""),
+        Finish::Cut(outcome, ended, why) => {
+            client.cut(ended);
+            respond::flush(client, alarm, &gate.bounds).await;
+            (outcome, forwarded.status, ended, why)
+        }
+        Finish::Refuse(outcome, why) => {
+            let refused = Refused::at(outcome, why, &permit);
+            let status = respond::refuse(client, alarm, &gate.bounds, &refused, &request_id).await;
+            (outcome, status, Ended::Complete, why)
+        }
+    };
+
+    // record
+    let record = Record {
+        origin,
+        head: Some(head),
+        request_id: request_id.to_str().unwrap_or_default(),
+        client_ip: forwarded::client_ip(&view),
+        at,
+        outcome,
+        why,
+        status,
+        ended,
+        fact: permit.principal().map(|principal| &*principal.fact),
+        scheme: permit.principal().map(|principal| &*principal.scheme.name),
+        started,
+        wall: journal.wall,
+        decision: journal.decision,
+        endpoint: forwarded.endpoint,
+        upstream: Some(&service.name),
+        upstream_time: forwarded.upstream_time,
+        retries: forwarded.retries,
+        bytes: client.bytes(),
+    };
+    record.write(gate, &generation);
+}
+
+/// What is noted on the way.
+#[derive(Clone, Copy, Debug)]
+pub struct Journal {
+    wall: Timestamp,
+    started: Instant,
+    /// For facts.
+    waited: Duration,
+    decision: Duration,
+}
+
+impl Journal {
+    pub fn new(started: Instant) -> Self {
+        Self { wall: clock::wall(), started, waited: Duration::ZERO, decision: Duration::ZERO }
+    }
+}
+
+/// Answers a request that goes no further, and records it.
+async fn refuse(
+    request: &Request<'_>,
+    generation: &Generation,
+    client: &mut Client,
+    alarm: &mut Alarm,
+    mut journal: Journal,
+    refused: &Refused<'_>,
+) {
+    let view = request.head.view(request.origin);
+    journal.decision = clock::now().saturating_duration_since(journal.started).saturating_sub(journal.waited);
+    let plan = refused.api.map(|api| &api.identity.request_id);
+    let request_id = request_id::of(plan, Some(&view), journal.wall);
+    if let (Some(api), Some(scheme)) = (refused.api, refused.scheme) {
+        request.gate.metrics.count_refused_credential(&api.name, &scheme.name, refused.outcome);
+    }
+    let status = respond::refuse(client, alarm, &request.gate.bounds, refused, &request_id).await;
+    let record = Record {
+        origin: request.origin,
+        head: Some(request.head),
+        request_id: request_id.to_str().unwrap_or_default(),
+        client_ip: forwarded::client_ip(&view),
+        at: At { api: refused.api.map(|api| api.index), route: refused.route.map(|route| route.index) },
+        outcome: refused.outcome,
+        why: refused.why,
+        status,
+        ended: Ended::Complete,
+        fact: refused.fact.as_deref(),
+        scheme: refused.scheme.map(|scheme| &*scheme.name),
+        started: request.started,
+        wall: journal.wall,
+        decision: journal.decision,
+        endpoint: None,
+        upstream: None,
+        upstream_time: None,
+        retries: 0,
+        bytes: client.bytes(),
+    };
+    record.write(request.gate, generation);
+}

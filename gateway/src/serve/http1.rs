@@ -1,0 +1,150 @@
+//! A connection of HTTP/1: one request after another, in order.
+
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use decision::dialect::Refused;
+use decision::outcome::Outcome;
+use http::HeaderValue;
+use tokio::net::TcpStream;
+
+use super::{Journal, Request, serve};
+use crate::accept::head::{self, Fault};
+use crate::accept::{Arrival, Origin, next_head};
+use crate::alarm::Alarm;
+use crate::clock;
+use crate::forward::client::Client;
+use crate::forward::http1::Http1;
+use crate::forward::Ended;
+use crate::gate::Gate;
+use crate::metrics::At;
+use crate::record::Record;
+use crate::request_id;
+use crate::respond;
+use crate::roster::{Connected, Seat};
+use crate::wire::Wire;
+
+/// After our last answer, how long what still comes is read and dropped, so that no reset destroys the answer on its way.
+pub const LINGER: Duration = Duration::from_secs(5);
+
+/// Serves a connection to its end.
+pub async fn connection(gate: Arc<Gate>, stream: TcpStream, origin: Origin, http2: bool) {
+    let _connected = Connected::new();
+    let wire = Wire::new(stream);
+    let seat = Seat::new();
+    let mut alarm = Alarm::default();
+    let mut may_be_http2 = http2;
+    loop {
+        match next_head(&wire, &mut alarm, &seat, &gate.bounds, may_be_http2).await {
+            Arrival::Nothing => return,
+            Arrival::Http2 => return super::http2::connection(gate, wire, origin).await,
+            Arrival::Head(length) => {
+                seat.occupy();
+                let keep = one(&gate, &wire, &origin, &seat, &mut alarm, wire.take(length)).await;
+                seat.vacate();
+                if !keep {
+                    break;
+                }
+            }
+            Arrival::Refused(fault) => {
+                refuse_raw(&gate, &wire, &origin, &mut alarm, fault).await;
+                break;
+            }
+            Arrival::Gone => {
+                let why = "the client closed the connection within a head";
+                let request_id = request_id::of(None, None, clock::wall());
+                let fault = Fault { outcome: Outcome::ClientGone, why };
+                record_raw(&gate, &origin, fault, Ended::ClientGone, &request_id);
+                return;
+            }
+        }
+        may_be_http2 = false;
+    }
+    linger(&wire, &mut alarm).await;
+}
+
+/// Serves one request; whether the connection takes another.
+async fn one(
+    gate: &Gate,
+    wire: &Wire,
+    origin: &Origin,
+    seat: &Seat,
+    alarm: &mut Alarm,
+    raw: Bytes,
+) -> bool {
+    let started = clock::now();
+    let head = match head::parse(&raw, &gate.bounds) {
+        Ok(head) => head,
+        Err(fault) => {
+            refuse_raw(gate, wire, origin, alarm, fault).await;
+            return false;
+        }
+    };
+    let Ok(http1) = Http1::new(wire, &head) else {
+        refuse_raw(gate, wire, origin, alarm, head::malformed("the body's framing is malformed")).await;
+        return false;
+    };
+    let mut client = Client::Http1(http1);
+    let request = Request { gate, origin, head: &head, raw: Some(&raw), seat, started };
+    serve(&request, &mut client, alarm).await;
+    let Client::Http1(http1) = &client else { return false };
+    !http1.will_close() && http1.response_begun() && respond::drain(&mut client, alarm).await
+}
+
+/// Answers what could not be parsed, with the default body, and counts and logs it like any other request.
+async fn refuse_raw(gate: &Gate, wire: &Wire, origin: &Origin, alarm: &mut Alarm, fault: Fault) {
+    let mut client = Client::Http1(Http1::unparsed(wire));
+    let request_id = request_id::of(None, None, clock::wall());
+    let refused = Refused::of(fault.outcome, fault.why);
+    respond::refuse(&mut client, alarm, &gate.bounds, &refused, &request_id).await;
+    record_raw(gate, origin, fault, Ended::Complete, &request_id);
+}
+
+fn record_raw(gate: &Gate, origin: &Origin, fault: Fault, ended: Ended, request_id: &HeaderValue) {
+    let journal = Journal::new(clock::now());
+    let record = Record {
+        origin,
+        head: None,
+        request_id: request_id.to_str().unwrap_or_default(),
+        client_ip: origin.peer.ip().to_canonical(),
+        at: At::default(),
+        outcome: fault.outcome,
+        why: fault.why,
+        status: fault.outcome.status(),
+        ended,
+        fact: None,
+        scheme: None,
+        started: journal.started,
+        wall: journal.wall,
+        decision: Duration::ZERO,
+        endpoint: None,
+        upstream: None,
+        upstream_time: None,
+        retries: 0,
+        bytes: (0, 0),
+    };
+    record.write(gate, &gate.generations.current());
+}
+
+/// Ends our side, then reads and drops until the client ends its own or [`LINGER`] has passed.
+async fn linger(wire: &Wire, alarm: &mut Alarm) {
+    let deadline = clock::now() + LINGER;
+    let mut ended = false;
+    let closed = alarm.guard(deadline, |cx| {
+        if !ended {
+            if ready!(wire.poll_push(cx)).is_err() || ready!(wire.poll_end(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            ended = true;
+        }
+        loop {
+            match ready!(wire.poll_fill(cx)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => wire.skip(usize::MAX),
+            }
+        }
+    });
+    let _either_way_it_is_closed_now = closed.await;
+}

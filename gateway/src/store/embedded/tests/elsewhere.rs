@@ -1,0 +1,58 @@
+//! Another process holds the store.
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
+
+use super::{Embedded, Folder, Problem, pepper_of, wait};
+use crate::store::Store as _;
+use crate::store::conformance::{NOW, created, credential, digest, id};
+
+const PATH: &str = "STORE_TO_HOLD";
+const HELD: &str = "the store is held";
+
+/// The other process is this program again, running this test alone.
+#[test]
+#[ignore = "does its work when the tests below start it"]
+fn holds_a_store_until_it_is_killed() {
+    let Some(path) = std::env::var_os(PATH) else { return };
+    let store = Embedded::open(path.as_ref(), &pepper_of("first")).unwrap();
+    wait(async {
+        created(&store, credential("crd_1"), 1).await;
+        store.revoke(&id("crd_1"), NOW, None).await.unwrap();
+    });
+    writeln!(io::stdout(), "\n{HELD}").unwrap();
+    io::stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+fn hold(folder: &Folder) -> Child {
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            &format!("{module}::holds_a_store_until_it_is_killed"),
+            "--exact",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(PATH, folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == HELD), "the other process could not open the store");
+    child
+}
+
+#[test]
+fn a_store_held_by_another_process_is_refused_until_that_is_gone_however_it_went() {
+    let folder = Folder::new();
+    let mut other = hold(&folder);
+    for _ in 0..3 {
+        assert!(matches!(folder.problem(), Problem::Held));
+    }
+    other.kill().unwrap();
+    other.wait().unwrap();
+
+    let store = folder.open();
+    let found = wait(store.find("app", &digest(1))).unwrap().value.unwrap();
+    assert_eq!(found.revoked_at, Some(NOW), "what was acknowledged survives a crash");
+}

@@ -1,0 +1,241 @@
+//! What goes wrong while the store is in use.
+use std::fs;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::Poll;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{Embedded, Folder, wait};
+use crate::store::conformance::{NOW, created, credential, digest, id, polled};
+use crate::store::embedded::lane::QUEUE;
+use crate::store::embedded::log::KEPT;
+use crate::store::{CreateError, Filter, ListError, Position, Store as _, Unavailable};
+
+/// Every call, as far as it must tell the same.
+async fn failures(store: &Embedded) -> Vec<Unavailable> {
+    vec![
+        store.find("app", &digest(1)).await.map(drop).unwrap_err(),
+        store.get(&id("crd_1")).await.map(drop).unwrap_err(),
+        match store.list(&Filter::default(), None, 10, NOW).await {
+            Err(ListError::Unavailable(unavailable)) => unavailable,
+            other => panic!("{other:?}"),
+        },
+        match store.create(credential("crd_2"), digest(2)).await {
+            Err(CreateError::Unavailable(unavailable)) => unavailable,
+            other => panic!("{other:?}"),
+        },
+        store.revoke(&id("crd_1"), NOW, None).await.map(drop).unwrap_err(),
+        store.delete(&id("crd_1"), NOW).await.map(drop).unwrap_err(),
+        store.changes(Position(0), 10).await.map(drop).unwrap_err(),
+    ]
+}
+
+fn in_use() -> (Folder, Embedded) {
+    let folder = Folder::new();
+    let store = folder.open();
+    wait(created(&store, credential("crd_1"), 1));
+    (folder, store)
+}
+
+fn log_of(folder: &Folder) -> PathBuf {
+    folder.0.path().join("portcullis.db-wal")
+}
+
+#[test]
+fn a_file_that_was_removed_replaced_or_overwritten_makes_every_call_unavailable() {
+    type Deed = fn(&Folder);
+    let sabotage: [(&str, Deed); 6] = [
+        ("No such file", |folder| fs::remove_file(folder.path()).unwrap()),
+        ("No such file", |folder| fs::remove_file(log_of(folder)).unwrap()),
+        ("has been replaced", |folder| {
+            let copy = folder.0.path().join("copy");
+            fs::copy(folder.path(), &copy).unwrap();
+            fs::rename(copy, folder.path()).unwrap();
+        }),
+        ("overwritten", |folder| fs::write(folder.path(), "").unwrap()),
+        ("overwritten", |folder| fs::write(folder.path(), "garbage".repeat(10_000)).unwrap()),
+        ("No such file", |folder| {
+            fs::rename(folder.0.path(), folder.0.path().with_extension("moved")).unwrap()
+        }),
+    ];
+    for (reason, act) in sabotage {
+        let (folder, store) = in_use();
+        act(&folder);
+        for failure in wait(failures(&store)) {
+            assert!(failure.reason.contains(reason), "{failure}");
+        }
+        drop(store);
+        drop(fs::remove_dir_all(folder.0.path().with_extension("moved")));
+    }
+}
+
+#[test]
+fn a_database_that_somebody_else_has_broken_is_unavailable_and_never_unknown() {
+    let (folder, store) = in_use();
+    let outside = Connection::open(folder.path()).unwrap();
+    outside
+        .execute_batch(
+            "ALTER TABLE credential RENAME TO gone; ALTER TABLE change RENAME TO gone_too",
+        )
+        .unwrap();
+    for failure in wait(failures(&store)) {
+        assert!(failure.reason.contains("no such table"), "{failure}");
+    }
+    outside
+        .execute_batch(
+            "ALTER TABLE gone RENAME TO credential; ALTER TABLE gone_too RENAME TO change",
+        )
+        .unwrap();
+    assert!(wait(store.find("app", &digest(1))).unwrap().value.is_some());
+}
+
+#[test]
+fn a_record_that_does_not_parse_is_unavailable_and_its_content_is_not_told() {
+    let (folder, store) = in_use();
+    wait(created(&store, credential("crd_2"), 2));
+    Connection::open(folder.path())
+        .unwrap()
+        .execute("UPDATE credential SET record = '{\"id\":\"not, an id\"}' WHERE id = 'crd_1'", [])
+        .unwrap();
+    wait(async {
+        let failure = store.find("app", &digest(1)).await.map(drop).unwrap_err();
+        assert!(failure.reason.starts_with("a record is broken (Data error"), "{failure}");
+        assert!(!failure.reason.contains("an id"), "{failure}");
+        assert!(store.get(&id("crd_1")).await.is_err());
+        assert!(store.revoke(&id("crd_1"), NOW, None).await.is_err());
+        assert!(store.find("app", &digest(2)).await.unwrap().value.is_some(), "the others go on");
+    });
+}
+
+#[test]
+fn a_lock_held_outside_stops_changes_and_no_look_up() {
+    let (folder, store) = in_use();
+    let outside = Connection::open(folder.path()).unwrap();
+    outside.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    wait(async {
+        assert!(store.revoke(&id("crd_1"), NOW, None).await.is_err());
+        assert_eq!(store.find("app", &digest(1)).await.unwrap().value, Some(credential("crd_1")));
+        outside.execute_batch("ROLLBACK").unwrap();
+        assert!(store.revoke(&id("crd_1"), NOW, None).await.unwrap().unwrap().change.is_some());
+    });
+}
+
+#[test]
+fn a_full_queue_is_unavailable_at_once_and_only_that_of_the_busy_thread() {
+    let (_folder, store) = in_use();
+    let (begun, has_begun) = oneshot::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let busy = store.lookups.call(move |_| {
+        begun.send(()).unwrap();
+        released.recv().map_err(|_| Unavailable { reason: "released".into() })
+    });
+    wait(async {
+        let mut busy = pin!(busy);
+        assert!(polled(busy.as_mut()).await.is_pending());
+        has_begun.await.unwrap();
+        let digest = digest(1);
+        let mut queued = Vec::new();
+        let refused = loop {
+            let mut call = store.find("app", &digest);
+            match polled(call.as_mut()).await {
+                Poll::Pending => queued.push(call),
+                Poll::Ready(answer) => break answer.map(drop).unwrap_err(),
+            }
+        };
+        assert_eq!((queued.len(), refused.reason.as_str()), (QUEUE, "too many calls are waiting"));
+        assert!(store.get(&id("crd_1")).await.unwrap().is_some());
+        drop(release);
+        assert_eq!(busy.await.unwrap_err().reason, "released");
+        for call in queued {
+            assert!(call.await.unwrap().value.is_some());
+        }
+    });
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_done() {
+    let (_folder, store) = in_use();
+    let (release, released) = mpsc::channel::<()>();
+    let busy = store
+        .changes
+        .call(move |_| released.recv().map_err(|_| Unavailable { reason: "released".into() }));
+    wait(async {
+        let mut busy = pin!(busy);
+        assert!(polled(busy.as_mut()).await.is_pending());
+        let mut left = store.create(credential("crd_2"), digest(2));
+        assert!(polled(left.as_mut()).await.is_pending());
+        drop(left);
+        drop(release);
+        assert!(busy.await.is_err());
+        created(&store, credential("crd_3"), 3).await;
+        assert!(store.get(&id("crd_2")).await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_thread_that_has_ended_is_unavailable() {
+    let (_folder, store) = in_use();
+    wait(async {
+        let died = store.reads.call(|_| -> Result<(), Unavailable> { panic!("a fault of ours") });
+        assert_eq!(died.await.unwrap_err().reason, "the store's thread has ended");
+        assert!(store.get(&id("crd_1")).await.is_err());
+        assert!(store.find("app", &digest(1)).await.is_ok(), "the others go on");
+    });
+}
+
+#[test]
+fn the_log_is_capped_and_says_so() {
+    let (folder, store) = in_use();
+    let outside = Connection::open(folder.path()).unwrap();
+    let grown = format!(
+        "INSERT INTO change (api, digest, credential, kind)
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {KEPT})
+         SELECT 'app', zeroblob(32), 'crd_0', 'revoked' FROM n"
+    );
+    outside.execute_batch(&grown).unwrap();
+    drop(outside);
+    wait(async {
+        let kept = KEPT.cast_unsigned();
+        assert!(!store.changes(Position(0), 1).await.unwrap().trimmed);
+        let head = created(&store, credential("crd_2"), 2).await.position;
+        assert_eq!(head.0, kept + 2);
+        let oldest = head.0 - kept + 1;
+        let whole = store.changes(Position(oldest - 1), usize::MAX).await.unwrap();
+        assert!(!whole.trimmed, "all that came after {} is there", oldest - 1);
+        assert_eq!((whole.items.len() as u64, whole.items[0].position.0), (kept, oldest));
+        assert!(store.changes(Position(oldest - 2), 1).await.unwrap().trimmed);
+        assert!(store.changes(Position(0), 1).await.unwrap().trimmed);
+    });
+}
+
+#[test]
+fn lists_and_look_ups_are_served_by_indexes() {
+    let (folder, _store) = in_use();
+    let outside = Connection::open(folder.path()).unwrap();
+    let newest = "ORDER BY created_at DESC, id DESC LIMIT 100";
+    for (condition, index) in [
+        ("api = 'a' AND digest = x''", "credential_digest"),
+        ("true", "credential_newest"),
+        ("true AND (created_at, id) < (1, 'x')", "credential_newest"),
+        ("true AND api = 'a'", "credential_api"),
+        ("true AND subject = 'a'", "credential_subject"),
+        ("true AND org = 'a' AND (created_at, id) < (1, 'x')", "credential_org"),
+        ("true AND scheme = 'a'", "credential_scheme"),
+        ("true AND external_id = 'a'", "credential_external_id"),
+        ("true AND revoked_at IS NOT NULL", "credential_revoked"),
+    ] {
+        let plan =
+            format!("EXPLAIN QUERY PLAN SELECT record FROM credential WHERE {condition} {newest}");
+        let steps: Vec<String> = outside
+            .prepare(&plan)
+            .unwrap()
+            .query_map([], |row| row.get(3))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert!(steps[0].contains(&format!("INDEX {index}")), "{condition}: {steps:?}");
+    }
+}

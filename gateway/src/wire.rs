@@ -1,0 +1,335 @@
+//! Our IO type: a TCP connection with two buffers of its own.
+//!
+//! A [`Wire`] is a handle. One is boxed into a pingora session, which then is a mere codec; the forward loop keeps another.
+//! Its `poll_write` appends to `outbox` and is always ready, so every write call of a session ends in its first poll: there is
+//! nothing to cancel and nothing that blocks. Real writing is the loop's ([`Wire::poll_push`]), and back-pressure is one rule:
+//! read a side only while the other side's outbox [is low](Wire::is_low).
+//!
+//! What is read ahead of its time (a pipelined request, the bytes behind a head) waits in `inbox`, the only such place.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use pingora_core::protocols::raw_connect::ProxyDigest;
+use pingora_core::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
+    UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_util::io::poll_read_buf;
+
+/// A side is read only while the other side's outbox holds less than this.
+pub const LOW_MARK: usize = 16 * 1024;
+/// What a peer may send ahead of its turn before it is no longer read.
+pub const READ_AHEAD: usize = 16 * 1024;
+/// An outbox that grew beyond this is given back when it is empty.
+const KEEP_CAPACITY: usize = 32 * 1024;
+
+#[derive(Clone, Debug)]
+pub struct Wire(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    io: TcpStream,
+    /// Handed to the reader before anything else: the framing that a body codec is told.
+    preface: Bytes,
+    inbox: BytesMut,
+    outbox: Vec<u8>,
+    /// How much of the outbox the kernel has taken.
+    pushed: usize,
+    /// Bytes that the kernel has taken, and given, since [`Wire::reset_counts`].
+    sent: u64,
+    received: u64,
+}
+
+impl Wire {
+    pub fn new(io: TcpStream) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            io,
+            preface: Bytes::new(),
+            inbox: BytesMut::new(),
+            outbox: Vec::new(),
+            pushed: 0,
+            sent: 0,
+            received: 0,
+        })))
+    }
+
+    /// Never contended: all handles of a wire live in one task.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // --- reading -----------------------------------------------------------------------------------------------------
+
+    /// Reads what has arrived into the inbox; 0 is the peer's end.
+    pub fn poll_fill(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let inner = &mut *self.lock();
+        inner.inbox.reserve(4096);
+        let Inner { io, inbox, received, .. } = inner;
+        let read = ready!(poll_read_buf(Pin::new(io), cx, inbox))?;
+        *received += read as u64;
+        Poll::Ready(Ok(read))
+    }
+
+    /// Watches a peer whose turn it is not: ready only when it is gone. What it sends meanwhile is kept for its turn, up to
+    /// [`READ_AHEAD`]; beyond that it is no longer watched.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.lock().inbox.len() >= READ_AHEAD {
+                return Poll::Pending;
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Looks at the inbox.
+    pub fn peek<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        look(&self.lock().inbox)
+    }
+
+    /// Takes the first `length` bytes of the inbox, or all there are.
+    pub fn take(&self, length: usize) -> Bytes {
+        let inner = &mut *self.lock();
+        let length = length.min(inner.inbox.len());
+        inner.inbox.split_to(length).freeze()
+    }
+
+    pub fn skip(&self, length: usize) {
+        let inner = &mut *self.lock();
+        let length = length.min(inner.inbox.len());
+        inner.inbox.advance(length);
+    }
+
+    /// Gives back bytes that a codec had read beyond its message.
+    pub fn give_back(&self, bytes: &[u8]) {
+        let inner = &mut *self.lock();
+        let rest = std::mem::take(&mut inner.inbox);
+        inner.inbox.reserve(bytes.len() + rest.len());
+        inner.inbox.put_slice(bytes);
+        inner.inbox.put_slice(&rest);
+    }
+
+    /// What the next reader is told before it reads the peer's bytes.
+    pub fn set_preface(&self, preface: Bytes) {
+        self.lock().preface = preface;
+    }
+
+    /// Whether the peer of an idle connection has closed it or said something unasked. Costs a system call only when the
+    /// driver has seen something, or when `certain` asks the kernel itself (it may know of an end that the driver does not).
+    pub fn is_stale(&self, certain: bool) -> bool {
+        let inner = self.lock();
+        if !inner.inbox.is_empty() {
+            return true;
+        }
+        let mut byte = [0u8; 1];
+        let seen = match inner.io.try_read(&mut byte) {
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+            Ok(_) => true,
+        };
+        if seen || !certain {
+            return seen;
+        }
+        let mut space = [std::mem::MaybeUninit::uninit()];
+        match socket2::SockRef::from(&inner.io).peek(&mut space) {
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+            Ok(_) => true,
+        }
+    }
+
+    // --- writing -----------------------------------------------------------------------------------------------------
+
+    /// Appends to the outbox.
+    pub fn put<T>(&self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        write(&mut self.lock().outbox)
+    }
+
+    pub fn pending(&self) -> usize {
+        let inner = self.lock();
+        inner.outbox.len() - inner.pushed
+    }
+
+    /// Whether the other side may be read.
+    pub fn is_low(&self) -> bool {
+        self.pending() < LOW_MARK
+    }
+
+    /// Writes the outbox to the kernel; ready when all of it is there.
+    pub fn poll_push(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let inner = &mut *self.lock();
+        while let Some(rest) = inner.outbox.get(inner.pushed..).filter(|rest| !rest.is_empty()) {
+            let taken = ready!(Pin::new(&mut inner.io).poll_write(cx, rest))?;
+            if taken == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            inner.pushed += taken;
+            inner.sent += taken as u64;
+        }
+        inner.pushed = 0;
+        if inner.outbox.capacity() > KEEP_CAPACITY {
+            inner.outbox = Vec::new();
+        } else {
+            inner.outbox.clear();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Half-closes: the peer sees our end once the kernel has sent what it holds. Push first.
+    pub fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.lock().io).poll_shutdown(cx)
+    }
+
+    /// Makes the close that follows a reset: the only sign of a cut where the end of the connection is the end of the message.
+    pub fn reset_on_close(&self) {
+        let inner = self.lock();
+        let _refused_only_on_a_dead_socket = socket2::SockRef::from(&inner.io).set_linger(Some(std::time::Duration::ZERO));
+    }
+
+    /// Moves what has arrived here into the outbox of `other`, showing it to `see`; 0 is the peer's end.
+    pub fn poll_move_to(
+        &self,
+        other: &Self,
+        cx: &mut Context<'_>,
+        see: impl FnOnce(&[u8]),
+    ) -> Poll<io::Result<usize>> {
+        let inner = &mut *self.lock();
+        let target = &mut *other.lock();
+        let before = target.outbox.len();
+        if inner.inbox.is_empty() {
+            target.outbox.reserve(8 * 1024);
+            let read = ready!(poll_read_buf(Pin::new(&mut inner.io), cx, &mut target.outbox))?;
+            inner.received += read as u64;
+        } else {
+            target.outbox.extend_from_slice(&inner.inbox);
+            inner.inbox.clear();
+        }
+        let moved = target.outbox.get(before..).unwrap_or_default();
+        see(moved);
+        Poll::Ready(Ok(moved.len()))
+    }
+
+    // --- counting ----------------------------------------------------------------------------------------------------
+
+    /// Starts the counts of an exchange.
+    pub fn reset_counts(&self) {
+        let inner = &mut *self.lock();
+        (inner.sent, inner.received) = (0, 0);
+    }
+
+    /// Bytes that the kernel has taken since the counts were reset.
+    pub fn sent(&self) -> u64 {
+        self.lock().sent
+    }
+
+    /// Bytes that the kernel has given since the counts were reset.
+    pub fn received(&self) -> u64 {
+        self.lock().received
+    }
+}
+
+// === what a pingora session sees of a wire ===
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let inner = &mut *self.lock();
+        if !inner.preface.is_empty() {
+            // Alone: whoever is told its framing holds nothing of the peer's afterwards.
+            let length = inner.preface.len().min(buffer.remaining());
+            buffer.put_slice(&inner.preface.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
+        if !inner.inbox.is_empty() {
+            let length = inner.inbox.len().min(buffer.remaining());
+            buffer.put_slice(&inner.inbox.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut inner.io).poll_read(cx, buffer))?;
+        inner.received += (buffer.filled().len() - before) as u64;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.lock().outbox.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[async_trait::async_trait]
+impl Shutdown for Wire {
+    async fn shutdown(&mut self) {}
+}
+
+impl UniqueID for Wire {
+    fn id(&self) -> UniqueIDType {
+        std::os::fd::AsRawFd::as_raw_fd(&self.lock().io)
+    }
+}
+
+impl Ssl for Wire {}
+
+impl GetTimingDigest for Wire {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Wire {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+
+impl GetSocketDigest for Wire {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        None
+    }
+}
+
+impl Peek for Wire {}
+
+/// The same connection for a codec that does its own buffering and has to feel a slow peer: HTTP/2.
+#[derive(Debug)]
+pub struct Through(pub Wire);
+
+impl AsyncRead for Through {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Through {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if !self.0.is_low() {
+            ready!(self.0.poll_push(cx))?;
+        }
+        self.0.put(|out| out.extend_from_slice(bytes));
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_push(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.0.poll_push(cx))?;
+        self.0.poll_end(cx)
+    }
+}

@@ -1,0 +1,116 @@
+//! Worker threads: one current-thread runtime per core, with its own listeners, connections, pool and roster.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use decision::facts::FactKey;
+use decision::outcome::Outcome;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
+
+use crate::accept::listener::{Door, accept};
+use crate::clock;
+use crate::gate::Gate;
+use crate::roster;
+use crate::upstream::pool;
+
+/// How often a worker tells that it lives, and sweeps its pool.
+const TICK: Duration = Duration::from_secs(1);
+/// How often a leaving worker looks whether its last connection has gone.
+const DRAIN_TICK: Duration = Duration::from_millis(20);
+/// After the drain's time is up: how long answers that were cut have to reach their clients.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What a worker is told.
+#[derive(Debug)]
+pub enum Command {
+    /// Ends the requests under way that a credential admitted, with the outcome that a new one would get.
+    Cut { key: FactKey, outcome: Outcome, done: oneshot::Sender<()> },
+    /// No new connections; idle ones leave.
+    Drain,
+    /// The drain's time is up.
+    CutAll,
+}
+
+/// A handle to a worker.
+#[derive(Debug)]
+pub struct Worker {
+    pub commands: mpsc::UnboundedSender<Command>,
+    /// Milliseconds of the wall clock at the last tick.
+    pub ticked: Arc<AtomicU64>,
+    pub thread: JoinHandle<()>,
+}
+
+/// Starts a worker on sockets that are bound already.
+pub fn start(
+    index: usize,
+    gate: Arc<Gate>,
+    doors: Vec<(std::net::TcpListener, Door)>,
+    (commands, inbox): (mpsc::UnboundedSender<Command>, mpsc::UnboundedReceiver<Command>),
+) -> io::Result<Worker> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ticked = Arc::new(AtomicU64::new(tick()));
+    let heart = ticked.clone();
+    let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        runtime.block_on(work(&gate, doors, inbox, &heart));
+        pool::clear();
+        gate.access_log.flush();
+    })?;
+    Ok(Worker { commands, ticked, thread })
+}
+
+fn tick() -> u64 {
+    u64::try_from(clock::wall().0).unwrap_or(0)
+}
+
+async fn work(
+    gate: &Arc<Gate>,
+    doors: Vec<(std::net::TcpListener, Door)>,
+    mut inbox: mpsc::UnboundedReceiver<Command>,
+    ticked: &AtomicU64,
+) {
+    for (socket, door) in doors {
+        match TcpListener::from_std(socket) {
+            Ok(socket) => drop(tokio::spawn(accept(gate.clone(), socket, door))),
+            Err(error) => crate::log::error("a listener cannot be watched", |line| {
+                line.field("error", error.to_string());
+            }),
+        }
+    }
+    let mut beat = tokio::time::interval(TICK);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last_words = None;
+    loop {
+        tokio::select! {
+            command = inbox.recv() => match command {
+                Some(Command::Cut { key, outcome, done }) => {
+                    roster::cut_credential(&key, outcome);
+                    // Whoever asked may have stopped waiting.
+                    let _ = done.send(());
+                }
+                Some(Command::Drain) => {
+                    roster::start_draining();
+                    pool::clear();
+                    beat = tokio::time::interval(DRAIN_TICK);
+                }
+                Some(Command::CutAll) => {
+                    roster::cut_all();
+                    last_words = Some(clock::now() + LAST_WORDS);
+                }
+                None => return,
+            },
+            _ = beat.tick() => {
+                ticked.store(tick(), Ordering::Relaxed);
+                pool::sweep(clock::now());
+                let over = last_words.is_some_and(|until| clock::now() >= until);
+                if over || (roster::is_draining() && roster::connections() == 0) {
+                    return;
+                }
+            }
+        }
+    }
+}

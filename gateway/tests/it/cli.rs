@@ -1,0 +1,219 @@
+//! Contract 1: the other commands. Data on stdout, messages on stderr, and the exit code says how it ended.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::gateway::ADMIN_TOKEN;
+use crate::support::{Client, Gateway, Upstream, one_api, request};
+
+fn portcullis(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(arguments).env_clear().stdin(Stdio::null());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn check(folder: &Path, yaml: &str) -> Output {
+    std::fs::write(folder.join("c.yaml"), yaml).unwrap();
+    portcullis(&["check", "c.yaml"]).current_dir(folder).output().unwrap()
+}
+
+const GOOD: &str = "upstreams: { app: [127.0.0.1:9000] }
+apis:
+  - name: app
+    upstream: app
+    schemes: [{ name: key, prefix: ak_ }]
+";
+
+#[test]
+fn check_accepts_a_good_configuration_and_contacts_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = check(folder.path(), GOOD);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "it has made a file");
+}
+
+#[test]
+fn check_prints_every_problem_to_stdout_as_file_line_column_path_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let yaml =
+        GOOD.replace("upstream: app", "upsteam: app").replace("prefix: ak_", "prefix: 7, form: []");
+    let output = check(folder.path(), &yaml);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(said.lines().count() >= 2, "{said}");
+    for line in said.lines() {
+        let parts: Vec<_> = line.splitn(5, ':').collect();
+        assert!(parts.len() == 5 && parts[0] == "c.yaml", "{line}");
+        assert!(parts[1].parse::<u32>().is_ok() && parts[2].parse::<u32>().is_ok(), "{line}");
+    }
+    assert!(said.contains("c.yaml:4:5:") && said.contains("upstream"), "{said}");
+}
+
+#[test]
+fn to_check_a_missing_variable_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = check(folder.path(), &format!("{GOOD}server: {{ replica: \"${{NOT_SET}}\" }}\n"));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(said.contains("NOT_SET"), "{said}");
+}
+
+#[test]
+fn a_file_that_is_not_there_or_no_yaml_is_a_message_and_code_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = portcullis(&["check", "none.yaml"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!((text(&output.stdout) + &text(&output.stderr)).contains("none.yaml"));
+    for yaml in ["apis: [", "\t", "a: &x [*x]", "{}", "[]", "\u{0}"] {
+        let output = check(folder.path(), yaml);
+        assert_eq!(output.status.code(), Some(1), "{yaml:?}: {output:?}");
+        assert!(!text(&output.stderr).contains("panicked"), "{output:?}");
+    }
+}
+
+#[test]
+fn version_says_version_commit_and_pingora() {
+    let output = portcullis(&["version"]).output().unwrap();
+    let said = text(&output.stdout);
+    assert!(
+        output.status.success()
+            && said.contains(env!("CARGO_PKG_VERSION"))
+            && said.contains("0.9.1"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_wrong_use_ends_with_code_2() {
+    for arguments in [&["run"][..], &["check"], &["nonsense"], &["credential", "show"], &[]] {
+        assert_eq!(portcullis(arguments).output().unwrap().status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn credentials_are_made_shown_listed_revoked_and_deleted_from_a_shell() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::start(one_api(&upstream));
+    let admin = format!("http://{}", gateway.address("admin"));
+    let run = |arguments: &[&str]| {
+        let mut command = portcullis(&["credential"]);
+        command
+            .args(arguments)
+            .env("PORTCULLIS_ADMIN", &admin)
+            .env("PORTCULLIS_ADMIN_TOKEN", ADMIN_TOKEN);
+        command.output().unwrap()
+    };
+    let json = |output: &Output| -> Value {
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let made = [
+        "create",
+        "--api",
+        "app",
+        "--scheme",
+        "key",
+        "--subject",
+        "u_1",
+        "--lifetime",
+        "30d",
+        "--output",
+        "json",
+    ];
+    let created = json(&run(&made));
+    let (id, secret) =
+        (created["credential"]["id"].as_str().unwrap(), created["secret"].as_str().unwrap());
+    assert_eq!(gateway.get("/", &[("x-api-key", secret)]).status, 200);
+    assert_eq!(json(&run(&["show", id, "--output", "json"]))["subject"], "u_1");
+    let table = run(&["list"]);
+    assert!(table.status.success() && text(&table.stdout).contains(id), "{table:?}");
+    assert!(run(&["revoke", id, "--reason", "lost"]).status.success());
+    assert_eq!(gateway.get("/", &[("x-api-key", secret)]).status, 401);
+    assert!(run(&["delete", id]).status.success());
+    let gone = run(&["show", id]);
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(gone.stdout.is_empty() && !gone.stderr.is_empty());
+}
+
+#[test]
+fn tokens_and_secrets_come_from_files_or_stdin_never_from_arguments() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::start(one_api(&upstream));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), format!("{ADMIN_TOKEN}\n")).unwrap();
+    let admin = format!("http://{}", gateway.address("admin"));
+    let mut command =
+        portcullis(&["credential", "create", "--admin", &admin, "--token-file", "token"]);
+    command.args([
+        "--api",
+        "app",
+        "--scheme",
+        "key",
+        "--subject",
+        "u_1",
+        "--lifetime",
+        "never",
+        "--secret-file",
+        "-",
+    ]);
+    let mut child = command
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"ak_from-stdin\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(gateway.get("/", &[("x-api-key", "ak_from-stdin")]).status, 200);
+    let refused = portcullis(&["credential", "list", "--admin", &admin]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "no token");
+    let wrong = portcullis(&["credential", "list", "--admin", &admin])
+        .env("PORTCULLIS_ADMIN_TOKEN", "a-wrong-token-that-nobody-has")
+        .output()
+        .unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(!text(&wrong.stderr).contains("a-wrong-token"), "{wrong:?}");
+}
+
+#[test]
+fn the_demo_prints_three_lines_that_work_and_ends_with_the_signal() {
+    let mut child = portcullis(&["demo"])
+        .env("TMPDIR", std::env::temp_dir())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let curls: Vec<String> =
+        lines.by_ref().filter(|line| line.trim_start().starts_with("curl")).take(3).collect();
+    assert_eq!(curls.len(), 3, "the demo ended early");
+    let statuses: Vec<u16> = curls.iter().map(|line| follow(line)).collect();
+    assert!(statuses.contains(&200), "{statuses:?} of {curls:?}");
+    assert!(statuses.contains(&401), "{statuses:?} of {curls:?}");
+    let status =
+        Command::new("/bin/sh").arg("-c").arg(format!("kill -INT {}", child.id())).status();
+    assert!(status.unwrap().success());
+    assert!(child.wait().unwrap().success());
+}
+
+/// Does what a line of curl says (fields and address, that is), and tells the status.
+fn follow(line: &str) -> u16 {
+    let words: Vec<&str> = line
+        .split(['\'', '"'])
+        .flat_map(|part| if part.contains(": ") { vec![part] } else { part.split(' ').collect() })
+        .collect();
+    let url = words.iter().find_map(|word| word.strip_prefix("http://")).expect("an address");
+    let (address, target) =
+        url.split_once('/').map_or((url, String::from("/")), |(a, t)| (a, format!("/{t}")));
+    let mut fields: Vec<_> = words.iter().filter_map(|word| word.split_once(": ")).collect();
+    fields.push(("host", address));
+    let mut client = Client::connect(address.parse().unwrap());
+    client.send(request("GET", &target, &fields, "")).response().status
+}

@@ -1,0 +1,57 @@
+//! The test house: a gateway process, upstreams that do as they are told, and clients that send exact bytes.
+//!
+//! Nothing here sleeps: a test waits for bytes, for a line or for an end, each with the one generous bound [`PATIENCE`].
+
+use std::time::Duration;
+
+pub(crate) mod client;
+pub(crate) mod ended;
+pub(crate) mod gateway;
+pub(crate) mod h2c;
+pub(crate) mod http1;
+pub(crate) mod lines;
+pub(crate) mod metrics;
+pub(crate) mod process;
+pub(crate) mod sockets;
+pub(crate) mod steps;
+pub(crate) mod upstream;
+
+pub(crate) use client::{Client, request};
+pub(crate) use gateway::{Gateway, Setup};
+pub(crate) use h2c::H2;
+pub(crate) use http1::Response;
+pub(crate) use steps::Steps;
+pub(crate) use upstream::{Gate, Received, Upstream};
+
+/// How long any wait may take before the test fails. Far above what a loaded machine needs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One api `app` at any host, scheme `key` with the prefix `ak_`, one route `/**` to `upstream`.
+pub(crate) fn one_api(upstream: &Upstream) -> String {
+    format!(
+        "upstreams: {{ app: [{}] }}\n\
+         apis:\n  - name: app\n    upstream: app\n    schemes: [{{ name: key, prefix: ak_ }}]\n",
+        upstream.address()
+    )
+}
+
+/// The same with `lines` (YAML at the level of the api's own keys) added to the api.
+pub(crate) fn one_api_with(upstream: &Upstream, lines: &str) -> String {
+    let mut yaml = one_api(upstream);
+    for line in lines.lines() {
+        yaml.push_str("    ");
+        yaml.push_str(line);
+        yaml.push('\n');
+    }
+    yaml
+}
+
+/// [`one_api`] with its route open to everybody, and these `keys` of the route: `timeout: 300ms, idle: 1s`.
+pub(crate) fn open_api(upstream: &Upstream, keys: &str) -> String {
+    one_api_with(upstream, &format!("routes: [{{ path: /**, auth: none, {keys} }}]"))
+}
+
+/// [`open_api`] on one thread, so that all clients share one pool of upstream connections.
+pub(crate) fn one_pool(upstream: &Upstream, keys: &str) -> Gateway {
+    Setup::new(open_api(upstream, keys)).server("threads: 1").start()
+}

@@ -1,0 +1,316 @@
+//! One `portcullis run` process.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::client::{Client, request};
+use super::http1::Response;
+use super::lines::Lines;
+use super::metrics::Metrics;
+
+pub(crate) const ADMIN_TOKEN: &str = "the-admin-token-of-the-tests";
+pub(crate) const PEPPER: &str = "a pepper of the tests, 32 bytes and more";
+
+/// What a gateway is started with. `server` and `store` of the configuration are the house's own: every address is a
+/// loopback port that the system chooses, and the store lies beside the file.
+pub(crate) struct Setup {
+    apis: String,
+    server: String,
+    listener: String,
+    store: String,
+    environment: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// `apis` is the rest of the file: `upstreams`, `apis`, `telemetry`.
+    pub(crate) fn new(apis: impl Into<String>) -> Self {
+        Self {
+            apis: apis.into(),
+            server: String::new(),
+            listener: String::new(),
+            store: String::new(),
+            environment: vec![
+                ("PORTCULLIS_ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned()),
+                ("PORTCULLIS_PEPPER".to_owned(), PEPPER.to_owned()),
+            ],
+        }
+    }
+
+    /// One more key of `server`, on one line: `bounds: { head: 1KiB }`. The house's own gives way to the same key.
+    pub(crate) fn server(mut self, line: &str) -> Self {
+        self.server.extend(["  ", line, "\n"]);
+        self
+    }
+
+    /// One more key of the one listener: `trusted_proxies: [127.0.0.0/8]`.
+    pub(crate) fn listener(mut self, pair: &str) -> Self {
+        self.listener.extend([", ", pair]);
+        self
+    }
+
+    /// One more key of `store`: `cache: { ttl: 1s }`.
+    pub(crate) fn store(mut self, line: &str) -> Self {
+        self.store.extend(["  ", line, "\n"]);
+        self
+    }
+
+    /// Sets (or replaces) an environment variable of the process.
+    pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(n, _)| n != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn start(self) -> Gateway {
+        self.start_in(tempfile::tempdir().unwrap())
+    }
+
+    /// Starts on a folder that an earlier gateway has left (see [`Gateway::stop`]).
+    #[track_caller]
+    pub(crate) fn start_in(self, folder: TempDir) -> Gateway {
+        let (child, stdout, stderr) = self.spawn(folder.path());
+        let mut gateway =
+            Gateway { child, folder: Some(folder), stdout, stderr, addresses: BTreeMap::new() };
+        gateway.addresses = gateway.stderr.wait("line \"ready\"", |lines| {
+            let events: Vec<Value> =
+                lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            events.iter().any(|event| event["message"] == "ready").then(|| listening(&events))
+        });
+        gateway
+    }
+
+    /// Starts one that must not come up: its status and what it said on stderr.
+    pub(crate) fn fails_to_start(self) -> (ExitStatus, String) {
+        self.fails_to_start_in(tempfile::tempdir().unwrap().path())
+    }
+
+    pub(crate) fn fails_to_start_in(self, folder: &Path) -> (ExitStatus, String) {
+        let (mut child, _, stderr) = self.spawn(folder);
+        let said = stderr.until_end().join("\n");
+        (child.wait().unwrap(), said)
+    }
+
+    fn spawn(&self, folder: &Path) -> (Child, Lines, Lines) {
+        let config = folder.join("portcullis.yaml");
+        std::fs::write(&config, self.yaml()).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .args(["run", "--config"])
+            .arg(&config)
+            .current_dir(folder)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = Lines::of(child.stdout.take().unwrap());
+        let stderr = Lines::of(child.stderr.take().unwrap());
+        (child, stdout, stderr)
+    }
+
+    /// The whole file.
+    pub(crate) fn yaml(&self) -> String {
+        let Self { apis, server, listener, store, .. } = self;
+        let own = [
+            format!("listeners: [{{ name: public, address: \"127.0.0.1:0\"{listener} }}]"),
+            "admin: { address: \"127.0.0.1:0\", token: \"${PORTCULLIS_ADMIN_TOKEN:-}\" }"
+                .to_owned(),
+            "health: { address: \"127.0.0.1:0\" }".to_owned(),
+            "drain: { delay: 0s, timeout: 10s }".to_owned(),
+        ];
+        let key = |line: &str| format!("  {}:", line.split(':').next().unwrap());
+        let given = |line: &String| !server.contains(&key(line));
+        let own: String =
+            own.iter().filter(|line| given(line)).flat_map(|line| ["  ", line, "\n"]).collect();
+        format!("server:\n{own}{server}store:\n  path: portcullis.db\n{store}{apis}")
+    }
+}
+
+/// Where each listener listens: `listening` lines with `listener` and `address`.
+fn listening(events: &[Value]) -> BTreeMap<String, SocketAddr> {
+    let text = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
+    events
+        .iter()
+        .filter(|event| event["message"] == "listening")
+        .map(|event| (text(event, "listener"), text(event, "address").parse().unwrap()))
+        .collect()
+}
+
+/// A running gateway. It is killed, by its own id, when this is dropped.
+pub(crate) struct Gateway {
+    child: Child,
+    folder: Option<TempDir>,
+    addresses: BTreeMap<String, SocketAddr>,
+    /// The access log.
+    pub(crate) stdout: Lines,
+    /// The operational log.
+    pub(crate) stderr: Lines,
+}
+
+impl Gateway {
+    /// See [`Setup::new`].
+    pub(crate) fn start(apis: impl Into<String>) -> Self {
+        Setup::new(apis).start()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
+    /// The address of `public`, `admin` or `health`.
+    pub(crate) fn address(&self, listener: &str) -> SocketAddr {
+        self.addresses[listener]
+    }
+
+    pub(crate) fn listens(&self, listener: &str) -> bool {
+        self.addresses.contains_key(listener)
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address("public"))
+    }
+
+    /// Sends one request on a connection of its own.
+    #[track_caller]
+    pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) -> Response {
+        self.connect().send(bytes).response()
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, target: &str, fields: &[(&str, &str)]) -> Response {
+        self.send(request("GET", target, fields, ""))
+    }
+
+    /// A call of the admin API: status and JSON (null when there is no body).
+    #[track_caller]
+    pub(crate) fn admin(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let token = format!("Bearer {ADMIN_TOKEN}");
+        let response = self.admin_raw(method, path, &[("authorization", &token)], body);
+        let json = if response.body.is_empty() { Value::Null } else { response.json() };
+        (response.status, json)
+    }
+
+    pub(crate) fn admin_raw(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+        body: &Value,
+    ) -> Response {
+        let mut fields = fields.to_vec();
+        fields.extend([("connection", "close"), ("content-type", "application/json")]);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        Client::connect(self.address("admin"))
+            .send(request(method, path, &fields, &body))
+            .response()
+    }
+
+    /// `POST /v1/credentials`: the id and the secret (empty where the body brought one).
+    #[track_caller]
+    pub(crate) fn create(&self, body: &Value) -> (String, String) {
+        let (status, answer) = self.admin("POST", "/v1/credentials", body);
+        assert_eq!(status, 201, "{answer}");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        (text(&answer["credential"]["id"]), text(&answer["secret"]))
+    }
+
+    /// The secret of a new credential of scheme `key` of the api `app`, for ever.
+    #[track_caller]
+    pub(crate) fn mint(&self, subject: &str, org: &str) -> String {
+        let body = serde_json::json!({
+            "api": "app", "scheme": "key", "subject": subject, "org": org, "lifetime": "never",
+        });
+        self.create(&body).1
+    }
+
+    pub(crate) fn health(&self, path: &str) -> Response {
+        let bytes = request("GET", path, &[("connection", "close")], "");
+        Client::connect(self.address("health")).send(bytes).response()
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        Metrics(self.health("/metrics").text())
+    }
+
+    /// The access-log line of a request, as soon as it is there.
+    #[track_caller]
+    pub(crate) fn line(&self, request_id: &str) -> Value {
+        self.stdout.wait(&format!("access line of {request_id}"), |lines| {
+            parse_all(lines).into_iter().find(|line| line["request_id"] == request_id)
+        })
+    }
+
+    /// All access-log lines, once there are at least `count`.
+    #[track_caller]
+    pub(crate) fn lines(&self, count: usize) -> Vec<Value> {
+        self.stdout.wait(&format!("{count} access lines"), |lines| {
+            (lines.len() >= count).then(|| parse_all(lines))
+        })
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn sigterm(&self) {
+        self.signal("TERM");
+    }
+
+    /// Through the shell's own `kill`: safe Rust has no other way.
+    pub(crate) fn signal(&self, name: &str) {
+        let status =
+            Command::new("/bin/sh").arg("-c").arg(format!("kill -{name} {}", self.id())).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) fn wait_exit(&mut self) -> ExitStatus {
+        self.stderr.until_end();
+        self.child.wait().unwrap()
+    }
+
+    /// Ends it in order and leaves its folder to another.
+    pub(crate) fn stop(mut self) -> TempDir {
+        self.sigterm();
+        assert!(self.wait_exit().success());
+        self.into_folder()
+    }
+
+    /// Its folder, once it has ended.
+    pub(crate) fn into_folder(mut self) -> TempDir {
+        self.folder.take().unwrap()
+    }
+
+    /// Everything the process has said so far, on both streams.
+    pub(crate) fn said(&self) -> String {
+        [self.stdout.so_far(), self.stderr.so_far()].concat().join("\n")
+    }
+}
+
+fn parse_all(lines: &[String]) -> Vec<Value> {
+    lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|fault| panic!("{fault}: {line}")))
+        .collect()
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if thread::panicking() {
+            for line in self.stderr.so_far() {
+                eprintln!("gateway: {line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Sockets with buffers so small that back-pressure shows after kilobytes instead of megabytes.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::PATIENCE;
+
+/// What is asked of the kernel for each direction; it doubles it for its own accounting.
+const SMALL: usize = 8 * 1024;
+
+/// A listener on loopback whose accepted connections have small buffers.
+pub(crate) fn small_listener() -> TcpListener {
+    let socket = small();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&SockAddr::from(any)).unwrap();
+    socket.listen(128).unwrap();
+    socket.into()
+}
+
+/// A connection with small buffers.
+pub(crate) fn small_stream(address: SocketAddr) -> TcpStream {
+    let socket = small();
+    socket.connect_timeout(&SockAddr::from(address), PATIENCE).unwrap();
+    socket.into()
+}
+
+/// The sizes are set before the handshake: they bound the window that is announced in it.
+fn small() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(SMALL).unwrap();
+    socket.set_send_buffer_size(SMALL).unwrap();
+    socket
+}
