@@ -27,7 +27,11 @@ use crate::store::Position;
 #[expect(dead_code, reason = "a decision uses a part of it")]
 #[path = "../../gateway/src/facts/cache.rs"]
 mod cache;
-#[expect(dead_code, unreachable_pub, reason = "a decision uses a part of it, and it is public there")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "a decision uses a part of it, and it is public there"
+)]
 #[path = "../../gateway/src/facts/fence.rs"]
 mod fence;
 
@@ -36,6 +40,10 @@ mod store {
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub(crate) struct Position(pub(crate) u64);
 }
+
+/// The allocator of the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const API: &str = "app";
 const SCHEME: &str = "key";
@@ -49,7 +57,8 @@ const ORGS: usize = 500;
 /// The pepper that every measurement uses.
 #[expect(clippy::expect_used, reason = "set-up of a measurement")]
 pub fn pepper() -> Pepper {
-    Pepper::new(&SecretString::from("a pepper that peppers nothing but measurements")).expect("long enough")
+    Pepper::new(&SecretString::from("a pepper that peppers nothing but measurements"))
+        .expect("long enough")
 }
 
 /// Well-formed secrets, each different.
@@ -66,7 +75,7 @@ pub struct Known {
     cache: Cache,
     cached_at: Instant,
     /// The values of `Authorization`, in no order.
-    presented: Vec<String>,
+    presented: Texts,
 }
 
 impl Known {
@@ -88,8 +97,7 @@ impl Known {
             cache.insert(key, Entry { fact, stamp, asked_at: cached_at });
             secret.insert_str(0, "Bearer ");
         }
-        Random(2).shuffle(&mut presented);
-        Self { pepper, cache, cached_at, presented }
+        Self { pepper, cache, cached_at, presented: Texts::shuffled(presented) }
     }
 }
 
@@ -119,7 +127,7 @@ fn credential(number: usize) -> Credential {
 pub struct Rules {
     snapshot: Snapshot,
     /// A path that leads to each route, in no order.
-    paths: Vec<String>,
+    paths: Texts,
 }
 
 impl Rules {
@@ -140,13 +148,15 @@ impl Rules {
                 ),
             };
             // A string that has no room for more than it holds cannot fail to take more.
-            let _infallible = writeln!(text, "      - {{ path: \"{path}\", methods: [GET, POST] }}");
+            let _infallible =
+                writeln!(text, "      - {{ path: \"{path}\", methods: [GET, POST] }}");
             paths.push(asked);
         }
-        Random(3).shuffle(&mut paths);
         let fragment = Fragment { name: "measured.yaml", text: &text };
         match load(&[fragment], &NoVariables) {
-            Ok(compiled) => Self { snapshot: compiled.configuration.snapshot, paths },
+            Ok(compiled) => {
+                Self { snapshot: compiled.configuration.snapshot, paths: Texts::shuffled(paths) }
+            }
             Err(refusal) => panic!("{:?}", refusal.errors),
         }
     }
@@ -181,7 +191,10 @@ impl<'s> Client<'s> {
     pub fn new(known: &'s Known, rules: &'s Rules) -> Self {
         let fields = [
             ("Host", HOST),
-            ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36"),
+            (
+                "User-Agent",
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36",
+            ),
             ("Accept", "application/json, text/plain, */*"),
             ("Accept-Encoding", "gzip, deflate, br, zstd"),
             ("Accept-Language", "en-GB,en;q=0.9,de;q=0.8"),
@@ -202,16 +215,13 @@ impl<'s> Client<'s> {
     #[expect(clippy::expect_used, reason = "a decision that fails is not the one to be measured")]
     pub fn decide(&mut self) -> usize {
         let Self { known, rules, fields, request_id, asked } = self;
-        let presented = known.presented.get(*asked % known.presented.len());
-        let path = rules.paths.get(*asked % rules.paths.len()).map_or("", String::as_str);
-        *asked += 1;
-        if let (Some(presented), Some(field)) = (presented, fields.get_mut(AUTHORIZATION)) {
-            field.value = presented.as_bytes();
+        if let Some(field) = fields.get_mut(AUTHORIZATION) {
+            field.value = known.presented.get(*asked).as_bytes();
         }
         let head = RequestHead {
             protocol: Protocol::Http11,
             method: "GET",
-            path,
+            path: rules.paths.get(*asked),
             query: Some("limit=20&cursor=b_01HZX4"),
             host: HOST,
             fields,
@@ -220,10 +230,39 @@ impl<'s> Client<'s> {
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             trusted_proxies: &[],
         };
-        let question = decide::ask(&rules.snapshot, &known.pepper, black_box(&head)).expect("a question");
-        let entry = question.wanted().and_then(|wanted| known.cache.get(&wanted.key, known.cached_at));
+        let question =
+            decide::ask(&rules.snapshot, &known.pepper, black_box(&head)).expect("a question");
+        let entry =
+            question.wanted().and_then(|wanted| known.cache.get(&wanted.key, known.cached_at));
         let permit = question.answer(entry.map(Entry::into_lookup), NOW).expect("a permit");
         identity::headers(&permit, request_id).map(black_box).count()
+    }
+}
+
+/// Texts in no order, and side by side: a request has just been read, so finding the next one must cost nothing.
+#[derive(Debug)]
+struct Texts {
+    text: String,
+    /// Where each begins, and where the last ends.
+    bounds: Vec<usize>,
+}
+
+impl Texts {
+    fn shuffled(mut texts: Vec<String>) -> Self {
+        Random(2).shuffle(&mut texts);
+        let mut all = Self { text: String::new(), bounds: vec![0] };
+        for text in texts {
+            all.text.push_str(&text);
+            all.bounds.push(all.text.len());
+        }
+        all
+    }
+
+    /// Begins anew after the last.
+    fn get(&self, number: usize) -> &str {
+        let number = number % (self.bounds.len() - 1);
+        let bounds = self.bounds.get(number).zip(self.bounds.get(number + 1));
+        bounds.and_then(|(&begin, &end)| self.text.get(begin..end)).unwrap_or_default()
     }
 }
 

@@ -43,6 +43,3 @@ pub(crate) fn authorize<'s>(
 ) -> Permit<'s> {
     Permit { api, route, principal: authenticated.into_principal(), edits }
 }
-
-#[cfg(test)]
-mod tests;

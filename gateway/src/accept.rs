@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use decision::config::snapshot::Bounds;
+use decision::outcome::Outcome;
+use http::HeaderValue;
 use ipnet::IpNet;
 
 use crate::alarm::Alarm;
@@ -26,6 +28,8 @@ pub struct Origin {
     /// Position in the configuration.
     pub listener: usize,
     pub peer: SocketAddr,
+    /// The peer's address, ready to be sent.
+    pub peer_value: HeaderValue,
     pub trusted_proxies: Arc<[IpNet]>,
 }
 
@@ -52,9 +56,12 @@ pub async fn next_head(
     may_be_http2: bool,
 ) -> Arrival {
     let mut scanned = 0;
-    let mut deadline = None;
+    let idle_deadline = clock::now() + bounds.idle;
+    let mut head_deadline = None;
     loop {
-        skip_empty_lines(wire);
+        if skip_empty_lines(wire) {
+            scanned = 0;
+        }
         let (length, found) = wire.peek(|bytes| (bytes.len(), look(bytes, scanned, bounds, may_be_http2)));
         match found {
             Look::Http2 => return Arrival::Http2,
@@ -65,10 +72,10 @@ pub async fn next_head(
         }
         let is_idle = length == 0;
         let deadline = if is_idle {
-            clock::now() + bounds.idle
+            idle_deadline
         } else {
             // Absolute, from the first byte of the head on.
-            *deadline.get_or_insert_with(|| clock::now() + bounds.head_timeout)
+            *head_deadline.get_or_insert_with(|| clock::now() + bounds.head_timeout)
         };
         let filled = alarm
             .guard(deadline, |cx| match wire.poll_fill(cx) {
@@ -82,7 +89,7 @@ pub async fn next_head(
             Some(_) => return Arrival::Gone,
             None => {
                 let why = "the head did not arrive within server.bounds.head_timeout";
-                return Arrival::Refused(Fault { outcome: decision::outcome::Outcome::RequestTimeout, why });
+                return Arrival::Refused(Fault { outcome: Outcome::RequestTimeout, why });
             }
         }
     }
@@ -107,9 +114,8 @@ fn look(bytes: &[u8], scanned: usize, bounds: &Bounds, may_be_http2: bool) -> Lo
 }
 
 /// Empty lines before a request line are no fault (RFC 9112, section 2.2), and no beginning either.
-fn skip_empty_lines(wire: &Wire) {
+fn skip_empty_lines(wire: &Wire) -> bool {
     let length = wire.peek(|bytes| bytes.chunks_exact(2).take_while(|pair| pair == b"\r\n").count() * 2);
-    if length > 0 {
-        wire.skip(length);
-    }
+    wire.skip(length);
+    length > 0
 }

@@ -27,7 +27,7 @@ mod credentials;
 mod fields;
 mod import;
 pub(crate) mod instant;
-mod order;
+pub(crate) mod order;
 pub(crate) mod problem;
 mod rules;
 mod terms;

@@ -12,6 +12,7 @@ use decision::outcome::Outcome;
 use http::HeaderValue;
 use http::header::HeaderName;
 
+use crate::accept::Origin;
 use crate::accept::head::Head;
 use crate::alarm::Alarm;
 use crate::clock;
@@ -60,6 +61,7 @@ impl Ended {
 #[derive(Debug)]
 pub struct Order<'o> {
     pub permit: &'o Permit<'o>,
+    pub origin: &'o Origin,
     pub head: &'o Head<'o>,
     /// The bytes that `head` points into, where they are shared.
     pub raw: Option<&'o Bytes>,
@@ -116,8 +118,8 @@ pub async fn forward(client: &mut Client, alarm: &mut Alarm, order: &Order<'_>) 
             Ok(connected) => connected,
             Err(finish) => break finish,
         };
-        let _busy = endpoint.occupy();
-        forwarded.endpoint = Some(endpoint.address);
+        let busy = endpoint.occupy();
+        forwarded.endpoint = Some(busy.endpoint().address);
         let Ok(mut upstream) = open(order, checkout) else {
             break Finish::Refuse(Outcome::Internal, "the upstream's head cannot be made");
         };
@@ -128,9 +130,9 @@ pub async fn forward(client: &mut Client, alarm: &mut Alarm, order: &Order<'_>) 
         forwarded.upstream_time = head_at.map(|at: Instant| at.saturating_duration_since(started));
         match end {
             End::Stale => attempts.stale(),
-            End::Again => attempts.failed(endpoint),
+            End::Again => attempts.failed(busy.endpoint().clone()),
             End::Complete => {
-                pool::put_back(&endpoint, upstream, order.service.idle_timeout);
+                pool::put_back(busy.endpoint(), upstream, order.service.idle_timeout);
                 break Finish::Forwarded;
             }
             End::Switched => {
@@ -148,8 +150,7 @@ pub async fn forward(client: &mut Client, alarm: &mut Alarm, order: &Order<'_>) 
 }
 
 fn open(order: &Order<'_>, checkout: Checkout) -> Result<Upstream, upstream::Fault> {
-    let request = heads::upstream_request(order.permit, order.head, order.raw, order.request_id, order.websocket)
-        .map_err(|_| upstream::Fault::Invalid("the upstream's head cannot be made"))?;
+    let request = heads::upstream_request(order).ok_or(upstream::Fault::Invalid("the head cannot be made"))?;
     Upstream::open(checkout, request)
 }
 
@@ -200,7 +201,7 @@ impl<'a> Attempts<'a> {
                 }
             }
             let deadline = clock::now() + service.connect_timeout;
-            let mut connecting = std::pin::pin!(endpoint.connect());
+            let mut connecting = std::pin::pin!(endpoint.clone().connect());
             let outcome = alarm
                 .guard(deadline, |cx| {
                     if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use decision::config::snapshot::Snapshot;
@@ -64,8 +65,8 @@ pub struct ApiMeter {
     pub in_flight: IntGauge,
     pub bytes_in: IntCounter,
     pub bytes_out: IntCounter,
-    /// Credentials that were good, by the scheme's position.
-    accepted: Vec<IntCounter>,
+    /// Credentials that were good, by their scheme.
+    accepted: Vec<(Arc<str>, IntCounter)>,
     /// By the route's index.
     routes: Vec<RouteMeter>,
     unrouted: RouteMeter,
@@ -144,14 +145,15 @@ impl Metrics {
             .apis
             .iter()
             .map(|api| {
-                let routes = api.routes.iter().map(|route| {
+                let routes = api.routes.routes().iter().map(|route| {
                     let label = if own_labels > 0 { &*route.name } else { OTHER };
                     own_labels = own_labels.saturating_sub(1);
                     self.route_meter(&api.name, label)
                 });
                 let mut meter = self.api_meter(&api.name);
                 meter.routes = routes.collect();
-                meter.accepted = api.schemes.iter().map(|scheme| self.accepted(&api.name, &scheme.name)).collect();
+                let accepted = api.schemes.iter().map(|scheme| (scheme.name.clone(), self.accepted(&api.name, &scheme.name)));
+                meter.accepted = accepted.collect();
                 meter
             })
             .collect();
@@ -247,8 +249,8 @@ impl ApiMeter {
     }
 
     /// Counts a credential that was good.
-    pub fn count_accepted(&self, scheme: usize) {
-        if let Some(counter) = self.accepted.get(scheme) {
+    pub fn count_accepted(&self, scheme: &str) {
+        if let Some((_, counter)) = self.accepted.iter().find(|(name, _)| **name == *scheme) {
             counter.inc();
         }
     }

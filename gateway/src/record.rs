@@ -80,7 +80,7 @@ impl Record<'_> {
 
     fn render(&self, out: &mut Vec<u8>, gate: &Gate, generation: &Generation, duration: Duration) {
         let api = self.at.api.and_then(|index| generation.snapshot.apis.get(index));
-        let route = api.zip(self.at.route).and_then(|(api, index)| api.routes.get(index));
+        let route = api.zip(self.at.route).and_then(|(api, index)| api.routes.routes().get(index));
         let head = self.head;
         let credential = self.fact.map(|fact| &fact.credential);
         let mut line = JsonLine::new(out);

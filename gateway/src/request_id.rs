@@ -1,18 +1,18 @@
 //! Request ids: unique, not secret.
 
-use decision::config::snapshot::{RequestIdPart, RequestIdPlan};
+use decision::config::snapshot::{IdentityPlan, RequestIdPart};
 use decision::facts::Timestamp;
 use decision::identity;
 use decision::request::RequestHead;
 use http::HeaderValue;
 
 /// The id of a request: the client's own where the api takes it, else a new one. Without an api it is a UUID.
-pub fn of(plan: Option<&RequestIdPlan>, head: Option<&RequestHead<'_>>, now: Timestamp) -> HeaderValue {
+pub fn of(plan: Option<&IdentityPlan>, head: Option<&RequestHead<'_>>, now: Timestamp) -> HeaderValue {
     let accepted = plan.zip(head).and_then(|(plan, head)| identity::accepted_request_id(plan, head));
     if let Some(accepted) = accepted {
         return HeaderValue::from_str(accepted).unwrap_or_else(|_| uuid(now));
     }
-    match plan.map(|plan| plan.format.as_slice()) {
+    match plan.map(|plan| plan.request_id.format.as_slice()) {
         None | Some([RequestIdPart::Uuid]) => uuid(now),
         Some(parts) => HeaderValue::from_str(&format(parts, now)).unwrap_or_else(|_| uuid(now)),
     }

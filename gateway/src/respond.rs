@@ -3,7 +3,8 @@
 use std::task::Poll;
 
 use decision::config::snapshot::Bounds;
-use decision::dialect::{self, Refused};
+use decision::decide::Refused;
+use decision::dialect;
 use http::HeaderValue;
 
 use crate::alarm::Alarm;

@@ -1,23 +1,21 @@
 //! Serving: the path of one request, top to bottom, and the connections that requests come on.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use decision::decide;
-use decision::dialect::{self, Refused};
-use decision::facts::{Fact, Timestamp};
+use decision::decide::{self, Refused};
+use decision::authorize::Permit;
+use decision::facts::{Lookup, Timestamp};
+use decision::authenticate::Wanted;
 use decision::forwarded;
 use decision::outcome::Outcome;
-use decision::request::RequestHead;
-use http::HeaderValue;
 
 use crate::accept::Origin;
 use crate::accept::head::Head;
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::forward::client::Client;
-use crate::forward::{self, Ended, Finish, Forwarded, Order, heads};
+use crate::forward::{self, Ended, Finish, Order, heads};
 use crate::gate::Gate;
 use crate::generation::Generation;
 use crate::metrics::At;
@@ -66,7 +64,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     let lookup = match wanted {
         Some(wanted) => {
             let asked = clock::now();
-            let lookup = gate.facts.lookup(&question.api().name, wanted, asked).await;
+            let lookup = look_up(gate, &question.api().name, wanted, asked).await;
             journal.waited = clock::now().saturating_duration_since(asked);
             Some(lookup)
         }
@@ -85,19 +83,19 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     journal.decision = now.saturating_duration_since(started).saturating_sub(journal.waited);
 
     // forward
-    let request_id = request_id::of(Some(&permit.api().identity.request_id), Some(&view), journal.wall);
+    let request_id = request_id::of(Some(&permit.api().identity), Some(&view), journal.wall);
     let at = At { api: Some(permit.api().index), route: Some(permit.route().index) };
     let meter = generation.meters.api(at.api);
     if let Some(principal) = permit.principal() {
-        meter.count_accepted(principal.scheme.index);
+        meter.count_accepted(&principal.scheme().name);
     }
     let service = generation.upstreams.get(permit.route().upstream);
     let Some(service) = service else {
-        let refused = Refused::at(Outcome::Internal, "a route without its upstream", &permit);
+        let refused = ours(&permit, Outcome::Internal, "a route without its upstream");
         return refuse(request, &generation, client, alarm, journal, &refused).await;
     };
     let websocket = permit.route().websocket && heads::asks_for_websocket(head);
-    let order = Order { permit: &permit, head, raw, request_id: &request_id, service, seat, bounds: &gate.bounds, websocket };
+    let order = Order { permit: &permit, origin, head, raw, request_id: &request_id, service, seat, bounds: &gate.bounds, websocket };
     meter.in_flight.inc();
     let forwarded = forward::forward(client, alarm, &order).await;
     meter.in_flight.dec();
@@ -110,7 +108,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
             (outcome, forwarded.status, ended, why)
         }
         Finish::Refuse(outcome, why) => {
-            let refused = Refused::at(outcome, why, &permit);
+            let refused = ours(&permit, outcome, why);
             let status = respond::refuse(client, alarm, &gate.bounds, &refused, &request_id).await;
             (outcome, status, Ended::Complete, why)
         }
@@ -127,8 +125,8 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         why,
         status,
         ended,
-        fact: permit.principal().map(|principal| &*principal.fact),
-        scheme: permit.principal().map(|principal| &*principal.scheme.name),
+        fact: permit.principal().map(|principal| &**principal.fact()),
+        scheme: permit.principal().map(|principal| &*principal.scheme().name),
         started,
         wall: journal.wall,
         decision: journal.decision,
@@ -139,6 +137,33 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         bytes: client.bytes(),
     };
     record.write(gate, &generation);
+}
+
+/// The facts about a credential, from the cache or else from the store.
+async fn look_up(gate: &Gate, api: &str, wanted: Wanted, now: Instant) -> Lookup {
+    let counts = &gate.metrics.lookups;
+    if let Some(known) = gate.facts.cached(&wanted.key, now) {
+        match known {
+            Lookup::Unknown => counts.negative_hit.inc(),
+            Lookup::Found(_) | Lookup::Unavailable => counts.hit.inc(),
+        }
+        return known;
+    }
+    let fetched = gate.facts.fetch(api, wanted.key, wanted.digest, now).await;
+    match fetched {
+        Lookup::Unavailable => counts.unavailable.inc(),
+        Lookup::Found(_) | Lookup::Unknown => counts.miss.inc(),
+    }
+    fetched
+}
+
+/// A refusal of a request that was permitted: an upstream's fault, or ours.
+fn ours<'s>(permit: &Permit<'s>, outcome: Outcome, why: &'static str) -> Refused<'s> {
+    let refused = Refused::of(outcome, why).by(permit.api()).on(permit.route());
+    match permit.principal() {
+        Some(principal) => refused.presenting(principal.scheme()).known_as(principal.fact().clone()),
+        None => refused,
+    }
 }
 
 /// What is noted on the way.
@@ -168,7 +193,7 @@ async fn refuse(
 ) {
     let view = request.head.view(request.origin);
     journal.decision = clock::now().saturating_duration_since(journal.started).saturating_sub(journal.waited);
-    let plan = refused.api.map(|api| &api.identity.request_id);
+    let plan = refused.api.map(|api| &api.identity);
     let request_id = request_id::of(plan, Some(&view), journal.wall);
     if let (Some(api), Some(scheme)) = (refused.api, refused.scheme) {
         request.gate.metrics.count_refused_credential(&api.name, &scheme.name, refused.outcome);

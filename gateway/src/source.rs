@@ -1,8 +1,78 @@
 //! Where configuration comes from: the environment, and files.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use decision::config::{Fragment, Problem, Variables};
+
+/// Bytes of one file of a configuration.
+const CONFIGURATION_MAX: u64 = 16 << 20;
+/// Bytes of a file that a configuration names.
+const NAMED_MAX: u64 = 1 << 20;
+
+/// The files of a configuration, read.
+#[derive(Debug)]
+pub struct Files(Vec<(String, String)>);
+
+impl Files {
+    /// Reads one file; of a folder its `*.yaml` in the order of their names, but for folders and names with a leading dot.
+    /// Links are followed.
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let unreadable = |path: &Path, error: &io::Error| Problem {
+            source: path.display().to_string(),
+            line: 1,
+            column: 1,
+            path: String::new(),
+            message: format!("cannot read it: {error}"),
+        };
+        let paths = if path.is_dir() {
+            files_of(path).map_err(|error| unreadable(path, &error))?
+        } else {
+            vec![path.to_owned()]
+        };
+        let read_one = |path: PathBuf| match read(&path, CONFIGURATION_MAX) {
+            Ok(text) => Ok((path.display().to_string(), text)),
+            Err(error) => Err(unreadable(&path, &error)),
+        };
+        paths.into_iter().map(read_one).collect::<Result<_, _>>().map(Self)
+    }
+
+    pub fn fragments(&self) -> Vec<Fragment<'_>> {
+        self.0.iter().map(|(name, text)| Fragment { name, text }).collect()
+    }
+}
+
+/// At least one.
+fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && path.extension().is_some_and(|extension| extension == "yaml") && !path.is_dir() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the folder has no *.yaml"));
+    }
+    Ok(files)
+}
+
+/// The environment of the process and the files of its machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings;
+
+impl Variables for Surroundings {
+    fn variable(&self, name: &str) -> Option<String> {
+        variable(name)
+    }
+
+    fn file(&self, path: &str) -> io::Result<String> {
+        read(Path::new(path), NAMED_MAX)
+    }
+}
 
 /// The variable `name` of the environment; `None` when it is not set, or not text.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
@@ -25,3 +95,6 @@ pub fn bounded(from: impl Read, most: u64) -> io::Result<String> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests;

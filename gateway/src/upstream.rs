@@ -50,9 +50,15 @@ pub struct Checkout {
 
 /// Counts an exchange with an endpoint while it lives.
 #[derive(Debug)]
-pub struct Busy<'e>(&'e Endpoint);
+pub struct Busy(Arc<Endpoint>);
 
-impl Drop for Busy<'_> {
+impl Busy {
+    pub const fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.0
+    }
+}
+
+impl Drop for Busy {
     fn drop(&mut self) {
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
@@ -65,13 +71,13 @@ impl Endpoint {
         Arc::new(Self { id, address, busy: AtomicUsize::new(0), removed: AtomicBool::new(false) })
     }
 
-    pub fn occupy(&self) -> Busy<'_> {
+    pub fn occupy(self: Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::Relaxed);
         Busy(self)
     }
 
     /// Opens a connection; the caller bounds the time.
-    pub async fn connect(&self) -> std::io::Result<Wire> {
+    pub async fn connect(self: Arc<Self>) -> std::io::Result<Wire> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         Ok(Wire::new(stream))

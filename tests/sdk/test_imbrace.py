@@ -96,7 +96,7 @@ def test_no_credential_is_the_sdks_own_authentication_error(gateway, sent):
 
 def test_logging_in_needs_no_credential(gateway, upstream):
     client = ImbraceClient(base_url=gateway.url)
-    client.auth.request_otp("someone@example.com") if hasattr(client.auth, "request_otp") else client.request_otp("someone@example.com")
+    client.request_otp("someone@example.com")
     assert upstream.requests[-1][1] == "/platform/v1/login/_signin_email_request"
     assert upstream.last("x-organization-id") == upstream.last("x-user-id") == []
 

@@ -20,10 +20,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         [] => report(),
-        ["digest", count] => number(count).map(digest),
-        ["decide", credentials, routes, count] => number(credentials).and_then(|credentials| {
-            number(routes).and_then(|routes| Ok(decide(credentials, routes, number(count)?)))
-        }),
+        ["digest", count] => digest(count),
+        ["decide", credentials, routes, count] => decide(credentials, routes, count),
         _ => Err(io::Error::other("usage: instructions")),
     };
     match done {
@@ -39,19 +37,21 @@ fn number(text: &str) -> io::Result<usize> {
     text.parse().map_err(|_| io::Error::other(format!("'{text}' is no number")))
 }
 
-fn decide(credentials: usize, routes: usize, count: usize) {
-    let (known, rules) = (Known::new(credentials), Rules::new(routes));
+fn decide(credentials: &str, routes: &str, count: &str) -> io::Result<()> {
+    let (known, rules) = (Known::new(number(credentials)?), Rules::new(number(routes)?));
     let mut client = Client::new(&known, &rules);
-    for _ in 0..count {
+    for _ in 0..number(count)? {
         black_box(client.decide());
     }
+    Ok(())
 }
 
-fn digest(count: usize) {
+fn digest(count: &str) -> io::Result<()> {
     let (pepper, secrets) = (pepper(), secrets(1));
-    for secret in secrets.iter().cycle().take(count) {
+    for secret in secrets.iter().cycle().take(number(count)?) {
         black_box(pepper.digest(black_box(secret.as_bytes())));
     }
+    Ok(())
 }
 
 fn report() -> io::Result<()> {
@@ -85,7 +85,8 @@ fn collected(arguments: &[&str], count: u64) -> io::Result<u64> {
         .map_err(|error| io::Error::other(format!("cannot run valgrind: {error}")))?;
     // `==4242== Collected : 123456`
     let said = String::from_utf8_lossy(&run.stderr);
-    let collected = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+    let collected =
+        said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
     collected.filter(|_| run.status.success()).ok_or_else(|| {
         io::Error::other(format!("valgrind ended with {} and said\n{said}", run.status))
     })

@@ -153,6 +153,8 @@ fn random_part(reference: &str) -> Option<RequestIdPart> {
     if reference == "uuid" {
         return Some(RequestIdPart::Uuid);
     }
-    let digits = reference.strip_prefix("hex").filter(|digits| digits.len() <= 2)?;
-    digits.parse().ok().filter(|digits| (8..=32).contains(digits)).map(RequestIdPart::Hex)
+    let count = reference.strip_prefix("hex")?;
+    let digits = count.bytes().all(|b| b.is_ascii_digit());
+    let count = count.parse().ok().filter(|count| digits && (8..=32).contains(count))?;
+    Some(RequestIdPart::Hex(count))
 }

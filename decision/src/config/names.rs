@@ -30,9 +30,8 @@ impl Names {
             Err(reported) => self.unreadable = Some(*reported),
             Ok(Given { text, written, place }) => {
                 if let Some((_, first)) = self.known.get(*text) {
-                    let (kind, first) = (self.kind, problems.line_of(first));
-                    let message =
-                        format!("there is a {kind} named {} already, at {first}", quote(written));
+                    let (name, kind, first) = (quote(written), self.kind, problems.line_of(first));
+                    let message = format!("the name {name} is that of another {kind}, at {first}");
                     problems.error(place, message);
                 } else {
                     self.known.insert((*text).to_owned(), (position, place.clone()));

@@ -8,9 +8,10 @@ use secrecy::ExposeSecret as _;
 use super::snapshot::{
     Ambiguous, Auth, Balance, EndpointSpec, IdentityFact, Lifetime, LogLevel, Place, RequestIdPart,
 };
-use super::{Fragment, Problem, Refusal, Variables, check, load, parse_duration};
+use super::{Fragment, Problem, Refusal, Variables, load, parse_duration};
 use crate::route::{Found, Host};
 
+mod apis;
 mod mutations;
 mod problems;
 mod totality;
@@ -58,6 +59,26 @@ pub(super) fn refused(text: &str) -> Vec<String> {
 
 pub(super) fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(|problem| problem.to_string().replacen("conf/x.yaml:", "", 1)).collect()
+}
+
+pub(super) const APP: &str = "upstreams: { app: [127.0.0.1:9000] }\n";
+
+/// `server`, `store`, `telemetry` or `upstreams` from line 1, in an otherwise good file.
+pub(super) fn top(text: &str) -> Vec<String> {
+    let upstreams = if text.contains("upstreams:") { "" } else { APP };
+    let text = format!("{text}\n{upstreams}apis:\n  - {{ name: a, upstream: app, schemes: [{{ name: k }}] }}\n");
+    refused(&text)
+}
+
+/// Keys of an api from line 5, column 5.
+pub(super) fn api(text: &str) -> Vec<String> {
+    refused(&format!("{APP}apis:\n  - name: a\n    upstream: app\n    {text}\n"))
+}
+
+pub(super) fn table(judge: fn(&str) -> Vec<String>, cases: &[(&str, &[&str])]) {
+    for (text, expected) in cases {
+        assert_eq!(judge(text), *expected, "of\n{text}");
+    }
 }
 
 fn minutes(minutes: u64) -> Duration {
@@ -224,7 +245,7 @@ fn what_two_files_of_a_folder_say_twice_is_refused() {
             "b.yaml:1:1: store: the key `store` is given twice, first at a.yaml:1",
             "b.yaml:2:14: upstreams.a: the key `a` is given twice, first at a.yaml:2",
             "b.yaml:4:5: apis[0]: the host `*` of api `a` is that of api `a` already",
-            "b.yaml:4:13: apis[0].name: there is a api named `a` already, at a.yaml:4",
+            "b.yaml:4:13: apis[0].name: the name `a` is that of another api, at a.yaml:4",
         ]
     );
 }

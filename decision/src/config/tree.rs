@@ -69,7 +69,7 @@ pub(super) fn read(source: usize, text: &str, substitution: &Substitution<'_>) -
         block_nesting_limit: DEPTH_MAX,
     };
     let events = Parser::new_from_str_with_options(text, options);
-    Reader { events, substitution, problems }.document(&start)
+    Reader { events, start, substitution, problems }.document()
 }
 
 /// Adds a further file to a configuration: `apis` and `upstreams` join, any other key is in one file alone. Both are mappings.
@@ -126,12 +126,14 @@ impl Entries {
 
 struct Reader<'a> {
     events: Parser<'a, StrInput<'a>>,
+    start: Place,
     substitution: &'a Substitution<'a>,
     problems: &'a Problems,
 }
 
 impl<'a> Reader<'a> {
-    /// The next event and its point, seen from `place`. After an error of syntax nothing more can be read.
+    /// The next event and its point, seen from `place`. After an error of syntax nothing more can be read, and nobody knows
+    /// what it is part of.
     fn next(&mut self, place: &Place) -> Judged<(Event<'a>, Span, Place)> {
         match self.events.next() {
             Some(Ok((event, span))) => {
@@ -139,24 +141,24 @@ impl<'a> Reader<'a> {
                 Ok((event, span, place))
             }
             Some(Err(error)) => {
-                let marker = error.marker();
-                let place = place.at(marker.line(), marker.col() + 1);
+                let place = self.start.at(error.marker().line(), error.marker().col() + 1);
                 Err(self.problems.error(&place, format!("invalid YAML: {}", error.info())))
             }
-            None => Err(self.problems.error(place, "invalid YAML: the file ends too early")),
+            None => Err(self.problems.error(&self.start, "invalid YAML: the file ends too early")),
         }
     }
 
-    fn document(&mut self, start: &Place) -> Judged<Node> {
-        let (_stream_start, ..) = self.next(start)?;
-        let (event, ..) = self.next(start)?;
+    fn document(&mut self) -> Judged<Node> {
+        let start = self.start.clone();
+        let (_stream_start, ..) = self.next(&start)?;
+        let (event, ..) = self.next(&start)?;
         if event == Event::StreamEnd {
-            return Err(self.problems.error(start, "the file is empty"));
+            return Err(self.problems.error(&start, "the file is empty"));
         }
-        let (event, span, place) = self.next(start)?;
+        let (event, span, place) = self.next(&start)?;
         let root = self.node(event, &span, place)?;
-        let (_document_end, ..) = self.next(start)?;
-        match self.next(start)? {
+        let (_document_end, ..) = self.next(&start)?;
+        match self.next(&start)? {
             (Event::StreamEnd, ..) => Ok(root),
             (_, _, place) => {
                 Err(self.problems.error(&place, "a second YAML document; expected one"))

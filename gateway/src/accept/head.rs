@@ -3,16 +3,15 @@
 //! Framing is decided once, by these rules, and every later reader is told the result: no second parser can see another
 //! message in the same bytes (RFC 9112, sections 2.2, 3.2, 5 and 6).
 
+use decision::config::snapshot::Bounds;
 use decision::outcome::Outcome;
 use decision::request::{Field, Framing, Protocol, RequestHead};
-use decision::config::snapshot::Bounds;
 use decision::route::host_is_valid;
-use smallvec::SmallVec;
 
 use super::Origin;
 
-/// Fields that fit on the stack; a head with more costs an allocation.
-const USUAL_FIELDS: usize = 32;
+/// Fields that are parsed without an allocation.
+const USUAL_FIELDS: usize = 64;
 
 /// A request that has no meaning: the outcome, and the reason for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +32,7 @@ pub struct Head<'a> {
     pub path: &'a str,
     pub query: Option<&'a str>,
     pub host: &'a str,
-    pub fields: SmallVec<[Field<'a>; USUAL_FIELDS]>,
+    pub fields: Vec<Field<'a>>,
     pub framing: Framing,
     /// Another request may follow on this connection.
     pub keep_alive: bool,
@@ -98,11 +97,11 @@ fn too_large(bytes: &[u8], bounds: &Bounds) -> Fault {
 
 /// Parses a complete head.
 pub fn parse<'a>(raw: &'a [u8], bounds: &Bounds) -> Result<Head<'a>, Fault> {
-    let mut few = [httparse::EMPTY_HEADER; 64];
+    let mut few = [httparse::EMPTY_HEADER; USUAL_FIELDS];
     let mut request = httparse::Request::new(&mut few);
     match request.parse(raw) {
         Ok(httparse::Status::Complete(_)) => interpret(&request, bounds),
-        Err(httparse::Error::TooManyHeaders) if bounds.fields > few_len() => {
+        Err(httparse::Error::TooManyHeaders) if bounds.fields > USUAL_FIELDS => {
             let mut many = vec![httparse::EMPTY_HEADER; bounds.fields];
             let mut request = httparse::Request::new(&mut many);
             match request.parse(raw) {
@@ -112,10 +111,6 @@ pub fn parse<'a>(raw: &'a [u8], bounds: &Bounds) -> Result<Head<'a>, Fault> {
         }
         other => Err(not_parsed(other)),
     }
-}
-
-const fn few_len() -> usize {
-    64
 }
 
 fn not_parsed(result: httparse::Result<usize>) -> Fault {
@@ -150,7 +145,7 @@ fn interpret<'a>(request: &httparse::Request<'_, 'a>, bounds: &Bounds) -> Result
         return Err(Fault { outcome: Outcome::HeadTooLarge, why: "more fields than server.bounds.fields" });
     }
     let mut message = Message::default();
-    let mut fields = SmallVec::with_capacity(request.headers.len());
+    let mut fields = Vec::with_capacity(request.headers.len());
     for header in request.headers.iter() {
         message.note(header.name, header.value)?;
         fields.push(Field { name: header.name, value: header.value });

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use decision::config::snapshot::Listener;
+use decision::forwarded;
 use ipnet::IpNet;
 use prometheus::IntGauge;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -98,7 +99,12 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 fn open(gate: &Arc<Gate>, door: &Door, stream: TcpStream, peer: SocketAddr) {
     // Heads and bodies are gathered before they are written; waiting for more would only delay them.
     let _a_dead_socket_is_found_by_its_first_read = stream.set_nodelay(true);
-    let origin = Origin { listener: door.listener, peer, trusted_proxies: door.trusted_proxies.clone() };
+    let origin = Origin {
+        listener: door.listener,
+        peer,
+        peer_value: forwarded::address_value(peer.ip()),
+        trusted_proxies: door.trusted_proxies.clone(),
+    };
     let (gate, http2, connections) = (gate.clone(), door.http2, door.connections.clone());
     tokio::spawn(async move {
         connections.inc();

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use decision::config::snapshot::{CacheSettings, Snapshot};
+use decision::config::snapshot::CacheSettings;
+use decision::config::{Fragment, load};
 use decision::secret::Pepper;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -19,6 +21,7 @@ use crate::facts::Facts;
 use crate::feed::Feed;
 use crate::generation::{Generation, Generations};
 use crate::metrics::Metrics;
+use crate::source::Surroundings;
 use crate::store::Store;
 use crate::store::embedded::Embedded;
 
@@ -134,7 +137,7 @@ impl Answer {
     }
 }
 
-pub(crate) fn request(method: Method, path: &str) -> axum::http::request::Builder {
+pub(crate) fn request(method: Method, path: &str) -> Builder {
     Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
 }
 
@@ -165,6 +168,8 @@ fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
 }
 
 fn generations() -> Arc<Generations> {
-    let metrics = Metrics::new().unwrap();
-    Arc::new(Generations::new(Generation::new(1, snapshot(), &metrics)))
+    let fragment = Fragment { name: "test.yaml", text: CONFIGURATION };
+    let compiled = load(&[fragment], &Surroundings).unwrap();
+    let generation = Generation::new(1, compiled.configuration.snapshot, &Metrics::new().unwrap());
+    Arc::new(Generations::new(generation))
 }

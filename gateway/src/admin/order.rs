@@ -132,7 +132,8 @@ fn scheme_of<'a>(api: Option<&'a Api>, name: &str) -> Judged<Option<&'a Scheme>>
     found.map(Some).ok_or_else(|| "is not a scheme of the api".into())
 }
 
-fn mint(prefix: &str) -> Option<SecretString> {
+/// A new secret. `None` when the system has no randomness to give.
+pub(crate) fn mint(prefix: &str) -> Option<SecretString> {
     let random = SystemRandom::new();
     let mut filled = true;
     let secret = secret::mint(prefix, |bytes| filled &= random.fill(bytes).is_ok());

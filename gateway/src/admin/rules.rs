@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use decision::config::parse_duration;
 use decision::config::snapshot::Lifetime;
 use decision::facts::Timestamp;
 use decision::name::{ID_RULE, Id};
@@ -53,21 +54,8 @@ pub(super) fn lifetime(text: &str) -> Judged<Lifetime> {
     }
 }
 
-/// `250ms`, `2s`, `5m`, `1h`, `30d`.
 pub(super) fn duration(text: &str) -> Judged<Duration> {
-    let form = "must be a duration, as 250ms, 2s, 5m, 1h or 30d";
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at_checked(digits).ok_or(form)?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(form.into()),
-    };
-    let number: u64 = number.parse().map_err(|_| form)?;
-    Ok(Duration::from_millis(number.checked_mul(milliseconds).ok_or(form)?))
+    parse_duration(text).ok_or_else(|| "must be a duration, as 250ms, 2s, 5m, 1h or 30d".into())
 }
 
 /// A secret that some other system made.

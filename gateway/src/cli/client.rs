@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{HeaderValue, Method, Request, Uri, header};
@@ -64,6 +65,11 @@ impl Client {
         Ok(Self { agent: config.into(), base, authorization })
     }
 
+    /// A good answer, read.
+    pub(super) fn ask<T: DeserializeOwned>(&self, call: Call) -> Result<T, Failure> {
+        read(&self.call(call)?)
+    }
+
     /// The body of a good answer; empty when it has none.
     pub(super) fn call(&self, call: Call) -> Result<String, Failure> {
         let unreachable = |error: ureq::Error| {
@@ -93,6 +99,12 @@ impl Client {
         let text = text.map_err(unreachable)?;
         if answer.status().is_success() { Ok(text) } else { Err(refusal(answer.status().as_u16(), &text)) }
     }
+}
+
+/// Reads the body of a good answer.
+pub(super) fn read<T: DeserializeOwned>(answer: &str) -> Result<T, Failure> {
+    let foreign = |_| Failure::refused("the answer is not of the admin API, or of a newer one");
+    serde_json::from_str(answer).map_err(foreign)
 }
 
 /// What the API said against it, on as many lines as it has reasons.

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use ureq::http::Method;
 
-use super::client::{Call, Client};
+use super::client::{Call, Client, read};
 use super::table::{self, visible, visible_json};
 use super::{Console, Failure};
 use crate::admin::view::{Created, CredentialView, Listed, Revoked};
@@ -138,7 +138,7 @@ pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(),
             match output {
                 Output::Json => print_json(&answer, console),
                 Output::Table => {
-                    let credential: CredentialView = parsed(&answer)?;
+                    let credential: CredentialView = read(&answer)?;
                     Ok(write!(console.out, "{}", table::record(&credential, None))?)
                 }
             }
@@ -224,12 +224,12 @@ fn token(arguments: &Arguments) -> Result<SecretString, Failure> {
 
 /// What a file holds, less its last newline; `-` is stdin.
 fn secret(file: &Path) -> Result<String, Failure> {
-    let read = if file == Path::new("-") {
+    let content = if file == Path::new("-") {
         source::bounded(std::io::stdin().lock(), SECRET_FILE_MAX)
     } else {
         source::read(file, SECRET_FILE_MAX)
     };
-    let text = read.map_err(|error| Failure::refused(format!("cannot read {}: {error}", file.display())))?;
+    let text = content.map_err(|error| Failure::refused(format!("cannot read {}: {error}", file.display())))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
@@ -240,7 +240,7 @@ fn made(answer: &str, output: Output, console: &mut Console<'_>) -> Result<(), F
     if output == Output::Json {
         return print_json(answer, console);
     }
-    let created: Created = parsed(answer)?;
+    let created: Created = read(answer)?;
     write!(console.out, "{}", table::record(&created.credential, created.secret.as_deref()))?;
     if created.secret.is_some() {
         writeln!(console.err, "the secret is shown this once: keep it now")?;
@@ -252,7 +252,7 @@ fn listed(answer: &str, output: Output, console: &mut Console<'_>) -> Result<(),
     if output == Output::Json {
         return print_json(answer, console);
     }
-    let page: Listed = parsed(answer)?;
+    let page: Listed = read(answer)?;
     write!(console.out, "{}", table::list(&page.items))?;
     if let Some(next) = page.next {
         writeln!(console.err, "there are more: --cursor {}", visible(&next))?;
@@ -264,7 +264,7 @@ fn revoked(answer: &str, output: Output, console: &mut Console<'_>) -> Result<()
     if output == Output::Json {
         return print_json(answer, console);
     }
-    let revoked: Revoked = parsed(answer)?;
+    let revoked: Revoked = read(answer)?;
     write!(console.out, "{}", table::record(&revoked.credential, None))?;
     for replica in revoked.propagation.replicas {
         writeln!(console.err, "{}: {}", visible(&replica.replica), visible(&replica.state))?;
@@ -274,9 +274,4 @@ fn revoked(answer: &str, output: Output, console: &mut Console<'_>) -> Result<()
 
 fn print_json(answer: &str, console: &mut Console<'_>) -> Result<(), Failure> {
     Ok(writeln!(console.out, "{}", visible_json(answer))?)
-}
-
-fn parsed<T: serde::de::DeserializeOwned>(answer: &str) -> Result<T, Failure> {
-    let foreign = |_| Failure::refused("the answer is not of the admin API, or of a newer one");
-    serde_json::from_str(answer).map_err(foreign)
 }

@@ -51,6 +51,7 @@ enum Response {
     Ended,
 }
 
+#[derive(Debug)]
 pub struct Exchange<'e> {
     client: &'e mut Client,
     upstream: &'e mut Upstream,

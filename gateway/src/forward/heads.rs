@@ -4,16 +4,16 @@
 //! nominates too; framing and upgrade are set anew from what the codecs read; identity comes last, after everything that a
 //! client could use to remove it.
 
-use bytes::Bytes;
 use decision::authorize::Permit;
 use decision::dialect::Answer;
-use decision::identity;
+use decision::{forwarded, identity};
 use decision::request::{Framing, Protocol};
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, StatusCode, Version};
 use pingora_http::{RequestHeader, ResponseHeader};
 use smallvec::SmallVec;
 
+use super::Order;
 use crate::accept::head::Head;
 
 /// Fields of one hop. `te` and `trailer` among them: trailers do not cross HTTP/1.
@@ -67,27 +67,22 @@ fn lists(head: &Head<'_>, name: &str, token: &[u8]) -> bool {
 }
 
 /// The head that an HTTP/1 upstream is sent: made from a [`Permit`] only.
-///
-/// `raw` holds the bytes that `head` points into, where it does: values then share them instead of being copied.
-pub fn upstream_request(
-    permit: &Permit<'_>,
-    head: &Head<'_>,
-    raw: Option<&Bytes>,
-    request_id: &HeaderValue,
-    websocket: bool,
-) -> pingora_core::Result<Box<RequestHeader>> {
+/// `None` where a value cannot be sent, which no accepted head holds.
+pub fn upstream_request(order: &Order<'_>) -> Option<Box<RequestHeader>> {
+    let Order { permit, head, origin, raw, request_id, websocket, .. } = *order;
     let mut request =
-        Box::new(RequestHeader::build_no_case(head.method, &target(permit, head), Some(head.fields.len() + 12))?);
+        Box::new(RequestHeader::build_no_case(head.method, &target(permit, head), Some(head.fields.len() + 12)).ok()?);
     request.set_version(Version::HTTP_11);
     let nominated =
         nominated(head.fields.iter().filter(|field| field.is("connection")).map(|field| field.value));
     let host = permit.route().rewrite.host.clone();
-    request.append_header(header::HOST, host.map_or_else(|| HeaderValue::from_str(head.host), Ok))?;
+    let host = host.or_else(|| HeaderValue::from_str(head.host).ok())?;
+    request.append_header(header::HOST, host).ok()?;
     let edits = permit.edits();
     for (position, field) in head.fields.iter().enumerate() {
         let name = field.name.as_bytes();
-        if edits.removed.contains(position)
-            || is_hop_by_hop(name)
+        let Some(sent) = edits.value(position, field) else { continue };
+        if is_hop_by_hop(name)
             || is_in(name, &nominated)
             || field.is("host")
             || field.is("content-length")
@@ -95,28 +90,30 @@ pub fn upstream_request(
         {
             continue;
         }
-        let value = match edits.replacement(position) {
-            Some(replaced) => HeaderValue::from_bytes(replaced),
-            None => match raw {
-                Some(raw) => HeaderValue::from_maybe_shared(raw.slice_ref(field.value)),
-                None => HeaderValue::from_bytes(field.value),
-            },
+        // A value that goes on as it came shares the bytes that it came in.
+        let value = match raw.filter(|_| std::ptr::eq(sent, field.value)) {
+            Some(raw) => HeaderValue::from_maybe_shared(raw.slice_ref(sent)),
+            None => HeaderValue::from_bytes(sent),
         };
-        request.append_header(name, value)?;
+        request.append_header(HeaderName::from_bytes(name).ok()?, value.ok()?).ok()?;
     }
-    set_framing(&mut request, head.framing, websocket)?;
-    for (name, value) in permit.forwarded() {
-        request.insert_header(name, value)?;
+    set_framing(&mut request, head.framing, websocket).ok()?;
+    for (name, value) in forwarded::headers(&head.view(origin), &origin.peer_value, "http") {
+        request.insert_header(name, value).ok()?;
     }
     for (name, value) in identity::headers(permit, request_id) {
-        request.insert_header(name.clone(), value)?;
+        request.insert_header(name, value).ok()?;
     }
-    Ok(request)
+    Some(request)
 }
 
+/// The target that was decided; without edits the very bytes that came.
 fn target(permit: &Permit<'_>, head: &Head<'_>) -> SmallVec<[u8; 256]> {
-    let mut target = SmallVec::from_slice(permit.path().as_bytes());
-    if let Some(query) = permit.query(head.query) {
+    if let Some(edited) = &permit.edits().target {
+        return SmallVec::from_slice(edited.as_bytes());
+    }
+    let mut target = SmallVec::from_slice(head.path.as_bytes());
+    if let Some(query) = head.query {
         target.push(b'?');
         target.extend_from_slice(query.as_bytes());
     }

@@ -114,7 +114,8 @@ impl Http1 {
     pub fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
         loop {
             let RequestBody::Codec(session) = &mut self.request else { return Poll::Ready(Ok(None)) };
-            match ready!(pin!(session.read_body_bytes()).poll_unpin(cx)) {
+            let read = pin!(session.read_body_bytes()).poll_unpin(cx);
+            match ready!(read) {
                 Ok(Some(piece)) if piece.is_empty() => {}
                 Ok(Some(piece)) => {
                     self.taken += piece.len() as u64;

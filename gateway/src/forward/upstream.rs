@@ -100,7 +100,8 @@ impl Upstream {
 
     /// Reads one head, interim ones included.
     pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<StatusCode, Fault>> {
-        match ready!(pin!(self.session.read_response()).poll_unpin(cx)) {
+        let read = pin!(self.session.read_response()).poll_unpin(cx);
+        match ready!(read) {
             Ok(_) => Poll::Ready(self.judge_head()),
             Err(error) => Poll::Ready(Err(match error.etype() {
                 pingora_core::ErrorType::ConnectionClosed | pingora_core::ErrorType::ReadError => Fault::Closed,

@@ -5,7 +5,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use decision::dialect::Refused;
+use decision::decide::Refused;
 use decision::outcome::Outcome;
 use http::HeaderValue;
 use tokio::net::TcpStream;

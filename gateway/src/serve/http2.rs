@@ -6,14 +6,13 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use decision::dialect::Refused;
+use decision::decide::Refused;
 use decision::outcome::Outcome;
 use decision::request::{Field, Framing, Protocol};
 use decision::route::host_is_valid;
 use h2::RecvStream;
 use h2::server::{Connection, SendResponse};
 use http::request::Parts;
-use smallvec::SmallVec;
 
 use super::{Journal, Request, refuse, serve};
 use crate::accept::Origin;
@@ -175,7 +174,7 @@ fn head_of<'a>(
     ended: bool,
     gate: &Gate,
 ) -> (Head<'a>, Option<Fault>) {
-    let mut fields: SmallVec<_> = parts
+    let mut fields: Vec<_> = parts
         .headers
         .iter()
         .filter(|(name, _)| cookies.is_none() || name.as_str() != "cookie")

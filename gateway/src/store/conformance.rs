@@ -115,7 +115,7 @@ pub(crate) fn credential(name: &str) -> Credential {
 }
 
 /// Polls a future once.
-pub(crate) async fn polled<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) async fn polled<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
 

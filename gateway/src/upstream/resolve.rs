@@ -37,7 +37,7 @@ impl Upstream {
                 Ok(found) => addresses.extend(found),
                 Err(error) => {
                     crate::log::warn("an upstream's name does not resolve", |line| {
-                        line.field("upstream", &*self.name).field("name", &spec.host).field("error", &error.to_string());
+                        line.field("upstream", &*self.name).field("name", &*spec.host).field("error", error.to_string());
                     });
                     let known = self.endpoints.load();
                     addresses.extend(known.iter().map(|endpoint| endpoint.address));

@@ -40,14 +40,31 @@ fn bodyless_answers_with_and_without_length_leave_both_connections_usable() {
         let declared = answer.ends_with("Length: 5").then_some("5");
         let status: u16 = answer[..3].parse().unwrap();
         client.send(request(method, &format!("/{index}"), &[], ""));
-        let response = if *method == "HEAD" { client.response_to_head() } else { client.response() };
+        let response =
+            if *method == "HEAD" { client.response_to_head() } else { client.response() };
         assert_eq!((response.status, response.text().as_str()), (status, ""), "{answer}");
-        assert_eq!(response.field("content-length").filter(|&length| length != "0"), declared, "{answer}");
-        assert_eq!(client.send(request("GET", "/whole", &[], "")).response().text(), "whole", "{answer}");
+        assert_eq!(
+            response.field("content-length").filter(|&length| length != "0"),
+            declared,
+            "{answer}"
+        );
+        assert_eq!(
+            client.send(request("GET", "/whole", &[], "")).response().text(),
+            "whole",
+            "{answer}"
+        );
         let head = h2_request(method, &format!("/{index}"), &[]);
         let response = h2.request(head, "", None).unwrap();
-        assert_eq!((response.status, response.end, response.body.len()), (status, End::Stream, 0), "{answer}");
-        assert_eq!(response.field("content-length").filter(|&length| length != "0"), declared, "{answer}");
+        assert_eq!(
+            (response.status, response.end, response.body.len()),
+            (status, End::Stream, 0),
+            "{answer}"
+        );
+        assert_eq!(
+            response.field("content-length").filter(|&length| length != "0"),
+            declared,
+            "{answer}"
+        );
     }
     assert_eq!(upstream.connections(), 1);
     gateway.all_ended_as(3 * answers.len(), "forwarded", "complete");
@@ -187,7 +204,11 @@ fn an_answer_that_ends_with_its_connection_is_chunked_for_the_client() {
         let response = client.send(request("GET", "/", &[], "")).response();
         assert_eq!((response.text().as_str(), response.end), ("until the end", End::Chunked));
         assert_eq!(response.field("transfer-encoding"), Some("chunked"));
-        assert_eq!(response.all("connection"), Vec::<&str>::new(), "the upstream's connection is not the client's");
+        assert_eq!(
+            response.all("connection"),
+            Vec::<&str>::new(),
+            "the upstream's connection is not the client's"
+        );
     }
     let response = H2::connect(gateway.address("public")).get("/", &[]);
     assert_eq!((response.text().as_str(), response.end), ("until the end", End::Stream));
@@ -237,7 +258,10 @@ fn an_answer_to_head_that_has_a_body_all_the_same_does_not_shift_the_next() {
     let gateway = Gateway::start(open_api(&upstream, ""));
     let mut client = gateway.connect();
     for _ in 0..10 {
-        assert_eq!(client.send(request("HEAD", "/", &[], "")).response_to_head().field("content-length"), Some("5"));
+        assert_eq!(
+            client.send(request("HEAD", "/", &[], "")).response_to_head().field("content-length"),
+            Some("5")
+        );
         assert_eq!(client.send(request("GET", "/", &[], "")).response().text(), "wrong");
     }
     gateway.all_ended_as(20, "forwarded", "complete");

@@ -27,7 +27,9 @@ fn write_until_stopped(mut stream: &TcpStream, most: usize) -> usize {
     while taken < most {
         match stream.write(&piece) {
             Ok(count) => taken += count,
-            Err(fault) if matches!(fault.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+            Err(fault) if matches!(fault.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                break;
+            }
             Err(fault) => panic!("{fault} after {taken} bytes"),
         }
     }
@@ -48,7 +50,9 @@ fn an_early_refusal_reaches_a_client_that_still_uploads_and_that_upstream_connec
         connection.closed();
     });
     let gateway = Gateway::start(open_api(&upstream, "body_limit: 1GiB"));
-    for (index, framing) in ["Content-Length: 67108864", "Transfer-Encoding: chunked"].into_iter().enumerate() {
+    for (index, framing) in
+        ["Content-Length: 67108864", "Transfer-Encoding: chunked"].into_iter().enumerate()
+    {
         let mut client = gateway.connect();
         let mut sender = client.stream().try_clone().unwrap();
         client.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"));
@@ -77,8 +81,8 @@ fn an_echoing_upstream_with_small_buffers_passes_an_endless_body() {
         connection.head().unwrap();
         connection.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n"));
         let mut echoed = 0;
-        let (mut from, mut to) = (connection.stream(), connection.stream());
         let mut piece = connection.some();
+        let (mut from, mut to) = (connection.stream(), connection.stream());
         while echoed < SIZE {
             to.write_all(&piece).unwrap();
             echoed += piece.len();
@@ -98,7 +102,10 @@ fn an_echoing_upstream_with_small_buffers_passes_an_endless_body() {
     let response = client.response();
     upload.join().unwrap();
     assert_eq!((response.end, response.body.len()), (End::Length, SIZE));
-    assert!(response.body.iter().enumerate().all(|(at, &byte)| byte == pattern(at)), "bytes were mixed up");
+    assert!(
+        response.body.iter().enumerate().all(|(at, &byte)| byte == pattern(at)),
+        "bytes were mixed up"
+    );
     gateway.all_ended_as(1, "forwarded", "complete");
 }
 
@@ -173,7 +180,8 @@ fn a_client_that_does_not_read_stops_interim_answers_too() {
         let interim = format!("HTTP/1.1 103 Early Hints\r\nLink: <{}>\r\n\r\n", "x".repeat(4000));
         let mut stream = connection.stream();
         stream.set_write_timeout(Some(STOPPED)).unwrap();
-        let taken = (0..16 << 10).take_while(|_| stream.write_all(interim.as_bytes()).is_ok()).count();
+        let taken =
+            (0..16 << 10).take_while(|_| stream.write_all(interim.as_bytes()).is_ok()).count();
         report.send(taken * interim.len()).unwrap();
     });
     let gateway = Gateway::start(open_api(&upstream, ""));
@@ -267,7 +275,8 @@ fn conversing() -> Upstream {
         while let Some(request) = connection.head() {
             assert_eq!(request.field("transfer-encoding"), Some("chunked"));
             connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-            while let Some(mut piece) = connection.exactly(5).filter(|piece| piece != b"0\r\n\r\n") {
+            while let Some(mut piece) = connection.exactly(5).filter(|piece| piece != b"0\r\n\r\n")
+            {
                 piece.extend(connection.exactly(5).unwrap());
                 connection.write(piece.to_ascii_uppercase());
             }
@@ -300,6 +309,10 @@ fn an_answer_that_begins_before_the_request_ends_streams_both_ways() {
     writer.send_data(Bytes::from_static(b"again"), true).unwrap();
     assert_eq!(h2.wait(body.data()).unwrap().unwrap(), "AGAIN");
     assert!(h2.wait(body.data()).is_none());
-    assert_eq!(upstream.connections(), 1, "both sides of the first had finished: the second found it free");
+    assert_eq!(
+        upstream.connections(),
+        1,
+        "both sides of the first had finished: the second found it free"
+    );
     gateway.all_ended_as(2, "forwarded", "complete");
 }

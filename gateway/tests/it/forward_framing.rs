@@ -52,7 +52,8 @@ fn a_request_body_split_at_any_byte_arrives_byte_for_byte() {
             for part in parts {
                 client.send(part);
                 if let Some(last) = last_of_content(part) {
-                    upstream.wait_for_bytes(0, |bytes| bytes[begun.min(bytes.len())..].contains(&last));
+                    upstream
+                        .wait_for_bytes(0, |bytes| bytes[begun.min(bytes.len())..].contains(&last));
                 }
             }
             assert_eq!(client.response().status, 200);
@@ -166,11 +167,13 @@ fn framing_split_from_its_data_never_ends_the_body_early() {
     let mut client = gateway.connect();
     client.send(request("POST", "/", &[("Transfer-Encoding", "chunked")], ""));
     let head = upstream.wait_for_requests(1)[0].head.len();
-    let parts = ["1\r\nU\r\n1\r\n", "V\r\n1", "\r\nW\r\n", "1\r\nX\r", "\n001;x\r\nY\r\n1\r", "\nZ\r\n0"];
+    let parts =
+        ["1\r\nU\r\n1\r\n", "V\r\n1", "\r\nW\r\n", "1\r\nX\r", "\n001;x\r\nY\r\n1\r", "\nZ\r\n0"];
     for part in parts {
         client.send(part);
         let letter = part.bytes().find(u8::is_ascii_uppercase).unwrap();
-        let body = upstream.wait_for_bytes(0, |bytes| bytes[head..].contains(&letter)).split_off(head);
+        let body =
+            upstream.wait_for_bytes(0, |bytes| bytes[head..].contains(&letter)).split_off(head);
         assert!(find(&body, b"0\r\n").is_none(), "ended early: {:?}", show(&body));
     }
     client.send("\r\n\r\n");
@@ -196,11 +199,16 @@ fn empty_data_frames_put_no_chunk_and_exactly_one_last_chunk_on_the_upstreams_wi
         let begun = if upstream.connections() == 0 { 0 } else { upstream.bytes(0).len() };
         let (response, mut writer) = h2.start(h2_request("POST", "/", &[]), false).unwrap();
         for (index, frame) in frames.iter().enumerate() {
-            writer.send_data(Bytes::from_static(frame.as_bytes()), index + 1 == frames.len()).unwrap();
+            writer
+                .send_data(Bytes::from_static(frame.as_bytes()), index + 1 == frames.len())
+                .unwrap();
         }
         assert_eq!(h2.finish(response).unwrap().status, 204);
         let received = upstream.requests().pop().unwrap();
-        assert_eq!((received.connection, received.field("transfer-encoding")), (0, Some("chunked")));
+        assert_eq!(
+            (received.connection, received.field("transfer-encoding")),
+            (0, Some("chunked"))
+        );
         let body = upstream.bytes(0).split_off(begun + received.head.len());
         assert_eq!(show(&body), expected);
     }
@@ -215,8 +223,20 @@ fn a_client_that_closes_inside_its_chunked_body_is_gone_and_nothing_ends_or_spin
         connection.closed();
     });
     let gateway = Gateway::start(open_api(&upstream, ""));
-    let cuts = ["", "5", "5\r", "5\r\n", "5\r\nhel", "5\r\nhello", "5\r\nhello\r", "5\r\nhello\r\n",
-        "5\r\nhello\r\n0", "5\r\nhello\r\n0\r\n", "5\r\nhello\r\n0\r\nx: y\r\n", "5;x"];
+    let cuts = [
+        "",
+        "5",
+        "5\r",
+        "5\r\n",
+        "5\r\nhel",
+        "5\r\nhello",
+        "5\r\nhello\r",
+        "5\r\nhello\r\n",
+        "5\r\nhello\r\n0",
+        "5\r\nhello\r\n0\r\n",
+        "5\r\nhello\r\n0\r\nx: y\r\n",
+        "5;x",
+    ];
     for (index, cut) in cuts.iter().enumerate() {
         let mut client = gateway.connect();
         client.send(request("POST", "/", &[("Transfer-Encoding", "chunked")], cut));
@@ -232,7 +252,10 @@ fn a_client_that_closes_inside_its_chunked_body_is_gone_and_nothing_ends_or_spin
     let before = gateway.ticks();
     assert!(gateway.connect().is_quiet_for(Duration::from_millis(500)));
     let burnt = gateway.ticks() - before;
-    assert!(burnt < 25, "{burnt} hundredths of a second of processor time in half a second of rest");
+    assert!(
+        burnt < 25,
+        "{burnt} hundredths of a second of processor time in half a second of rest"
+    );
     let lines = gateway.all_ended_as(cuts.len(), "client_gone", "client_gone");
     assert!(lines.iter().all(|line| line["status"] == 499));
 }
@@ -278,114 +301,4 @@ fn a_short_sized_upload_is_never_completed_towards_the_upstream() {
     assert!(h2.finish(response).is_err());
     short(3);
     gateway.all_ended_as(4, "client_gone", "client_gone");
-}
-
-/// T8, answered by the upstream.
-#[test]
-fn a_body_that_comes_after_its_early_answer_is_not_taken_for_a_request() {
-    let upstream = Upstream::scripted(|connection| {
-        while let Some(request) = connection.head() {
-            connection.write("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
-            assert_ne!(request.target, "/smuggled");
-        }
-    });
-    let gateway = Gateway::start(open_api(&upstream, ""));
-    let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
-    let chunked = format!("{:x}\r\n{smuggled}\r\n0\r\n\r\n", smuggled.len());
-    let length = smuggled.len().to_string();
-    for (field, body) in [(("Content-Length", &*length), smuggled), (("Transfer-Encoding", "chunked"), &*chunked)] {
-        let mut client = gateway.connect();
-        client.send(request("POST", "/first", &[field], ""));
-        assert_eq!(client.response().text(), "no");
-        client.send(body);
-        client.send(request("GET", "/second", &[], ""));
-        assert_eq!(client.response().text(), "no", "so little is read for the sake of the connection");
-    }
-    let targets: Vec<_> = upstream.requests().into_iter().map(|request| request.target).collect();
-    assert_eq!(targets, ["/first", "/second", "/first", "/second"]);
-    gateway.all_ended_as(4, "forwarded", "complete");
-}
-
-/// T8, answered by the gateway.
-#[test]
-fn the_body_of_a_refused_request_is_not_taken_for_a_request() {
-    let upstream = Upstream::echo();
-    let gateway = Gateway::start(crate::support::one_api(&upstream));
-    let secret = gateway.mint("u_1", "org_1");
-    let smuggled = show(&request("GET", "/smuggled", &[("x-api-key", &secret)], ""));
-    let chunked = format!("{:x}\r\n{smuggled}\r\n0\r\n\r\n", smuggled.len());
-    let length = smuggled.len().to_string();
-    for (field, body) in [(("Content-Length", &*length), &*smuggled), (("Transfer-Encoding", "chunked"), &*chunked)] {
-        let mut client = gateway.connect();
-        client.send(request("POST", "/", &[field], ""));
-        assert_eq!(client.response().status, 401);
-        client.send(body);
-        let echo = client.send(request("GET", "/next", &[("x-api-key", &secret)], "")).response().echo();
-        assert_eq!(echo.target(), "/next");
-    }
-    assert_eq!(upstream.requests().len(), 2);
-    let refused = ("credential_missing", "complete");
-    let served = ("forwarded", "complete");
-    gateway.ended_as(&[refused, served, refused, served]);
-}
-
-/// T10
-#[test]
-fn pipelined_requests_are_answered_in_order() {
-    let upstream = Upstream::echo();
-    let gateway = Gateway::start(open_api(&upstream, ""));
-    let mut client = gateway.connect();
-    client.send(
-        [
-            request("GET", "/1", &[], ""),
-            request("POST", "/2", &[], "two"),
-            request("PUT", "/3", &[("Transfer-Encoding", "chunked")], "5\r\nthree\r\n0\r\n\r\n"),
-            request("GET", "/4", &[], ""),
-        ]
-        .concat(),
-    );
-    for expected in [("/1", ""), ("/2", "two"), ("/3", "three"), ("/4", "")] {
-        let echo = client.response().echo();
-        assert_eq!((echo.target(), echo.body()), expected);
-    }
-    assert_eq!(upstream.connections(), 1);
-    gateway.all_ended_as(4, "forwarded", "complete");
-}
-
-/// T11. The second is more than the gateway keeps ahead of its turn.
-#[test]
-fn a_request_sent_while_the_first_waits_is_answered_whole() {
-    let (arrived, answer) = (Steps::default(), Steps::default());
-    let upstream = Upstream::scripted({
-        let (arrived, answer) = (arrived.clone(), answer.clone());
-        move |connection| {
-            while connection.request().is_some() {
-                arrived.give();
-                answer.take();
-                connection.write("HTTP/1.1 204 No Content\r\n\r\n");
-            }
-        }
-    });
-    let gateway = Gateway::start(open_api(&upstream, ""));
-    let big = "0123456789abcdef".repeat(4096);
-    let mut client = gateway.connect();
-    for second in [request("GET", "/second", &[], ""), request("POST", "/second", &[], &big)] {
-        client.send(request("GET", "/first", &[], ""));
-        arrived.take();
-        let (now, later) = second.split_at(second.len() - 3);
-        client.send(&now[..1]);
-        assert!(client.is_quiet_for(Duration::from_millis(50)), "read ahead, and kept");
-        client.send(&now[1..]);
-        answer.give();
-        assert_eq!(client.response().status, 204);
-        client.send(later);
-        answer.give();
-        assert_eq!(client.response().status, 204);
-        arrived.take();
-        let received = upstream.requests().pop().unwrap();
-        assert_eq!(received.target, "/second");
-        assert!(second.ends_with(&received.body) && received.head.starts_with(&second[..12]));
-    }
-    assert_eq!(upstream.requests()[3].body.len(), big.len());
-    gateway.all_ended_as(4, "forwarded", "complete");
 }

@@ -18,11 +18,20 @@ fn answer_to(response: &str) -> (Gateway, Upstream, Response) {
 fn close_in_a_second_connection_line_of_the_client_is_obeyed() {
     let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let gateway = Gateway::start(open_api(&upstream, ""));
-    for lines in [&["keep-alive", "close"][..], &["close", "keep-alive"], &["x-a, Close"], &["keep-alive,close"]] {
+    for lines in [
+        &["keep-alive", "close"][..],
+        &["close", "keep-alive"],
+        &["x-a, Close"],
+        &["keep-alive,close"],
+    ] {
         let fields: Vec<_> = lines.iter().map(|&line| ("Connection", line)).collect();
         let mut client = gateway.connect();
         let response = client.send(request("GET", "/", &fields, "")).response();
-        assert_eq!((response.text().as_str(), response.field("connection")), ("ok", Some("close")), "{lines:?}");
+        assert_eq!(
+            (response.text().as_str(), response.field("connection")),
+            ("ok", Some("close")),
+            "{lines:?}"
+        );
         assert_eq!(client.closed(), Closed::Fin, "{lines:?}");
     }
     gateway.all_ended_as(4, "forwarded", "complete");
@@ -31,11 +40,17 @@ fn close_in_a_second_connection_line_of_the_client_is_obeyed() {
 /// T29, the upstream's. It keeps its connections open all the same, to tempt.
 #[test]
 fn close_in_a_second_connection_line_of_the_upstream_is_obeyed() {
-    let cases = ["keep-alive\r\nConnection: close", "x-a\r\nconnection: x-b, Close", "close\r\nConnection: keep-alive"];
+    let cases = [
+        "keep-alive\r\nConnection: close",
+        "x-a\r\nconnection: x-b, Close",
+        "close\r\nConnection: keep-alive",
+    ];
     let upstream = Upstream::scripted(move |connection| {
         while connection.request().is_some() {
             let lines = cases[connection.index().min(2)];
-            connection.write(format!("HTTP/1.1 200 OK\r\nConnection: {lines}\r\nContent-Length: 2\r\n\r\nok"));
+            connection.write(format!(
+                "HTTP/1.1 200 OK\r\nConnection: {lines}\r\nContent-Length: 2\r\n\r\nok"
+            ));
         }
     });
     let gateway = Gateway::start(open_api(&upstream, ""));
@@ -52,14 +67,19 @@ fn close_in_a_second_connection_line_of_the_upstream_is_obeyed() {
 /// T30
 #[test]
 fn an_http10_client_gets_no_chunks() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
+    let upstream = Upstream::answering(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n",
+    );
     let gateway = one_pool(&upstream, "");
     for connection in ["", "Connection: keep-alive\r\n"] {
         let mut client = gateway.connect();
         client.send(format!("GET / HTTP/1.0\r\nHost: a\r\n{connection}\r\n"));
         let response = client.response();
         assert_eq!((response.text().as_str(), response.end), ("abcdefg", End::Close));
-        assert_eq!(response.all("transfer-encoding").len() + response.all("content-length").len(), 0);
+        assert_eq!(
+            response.all("transfer-encoding").len() + response.all("content-length").len(),
+            0
+        );
     }
     let requests = upstream.requests();
     assert!(requests.iter().all(|request| request.version == "HTTP/1.1"));
@@ -88,9 +108,18 @@ fn a_204_carries_no_length() {
 /// T32
 #[test]
 fn a_doubled_equal_length_is_sent_once() {
-    for lines in ["Content-Length: 3\r\nContent-Length: 3", "Content-Length: 3, 3", "Content-Length: 3 ,3\r\ncontent-length: 3"] {
-        let (gateway, _upstream, response) = answer_to(&format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\nabc"));
-        assert_eq!((response.status, response.all("content-length")), (200, vec!["3"]), "{lines:?}");
+    for lines in [
+        "Content-Length: 3\r\nContent-Length: 3",
+        "Content-Length: 3, 3",
+        "Content-Length: 3 ,3\r\ncontent-length: 3",
+    ] {
+        let (gateway, _upstream, response) =
+            answer_to(&format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\nabc"));
+        assert_eq!(
+            (response.status, response.all("content-length")),
+            (200, vec!["3"]),
+            "{lines:?}"
+        );
         assert_eq!((response.text().as_str(), response.end), ("abc", End::Length));
         gateway.all_ended_as(1, "forwarded", "complete");
     }
@@ -139,7 +168,11 @@ fn a_head_that_is_none_is_upstream_invalid() {
     for (index, head) in heads.iter().enumerate() {
         let head = &head[..head.len().min(100)];
         let response = client.send(request("GET", &format!("/{index}"), &[], "")).response();
-        assert_eq!((response.status, response.code().as_str()), (502, "upstream_invalid"), "{head:?}");
+        assert_eq!(
+            (response.status, response.code().as_str()),
+            (502, "upstream_invalid"),
+            "{head:?}"
+        );
         assert_eq!(response.field("connection"), None, "{head:?}");
     }
     let lines = gateway.all_ended_as(heads.len(), "upstream_invalid", "complete");
@@ -201,7 +234,8 @@ fn every_field_of_the_upstream_arrives_as_it_was_sent() {
 /// T33
 #[test]
 fn an_answer_without_date_gets_none() {
-    let (gateway, _upstream, response) = answer_to("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let (gateway, _upstream, response) =
+        answer_to("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     assert_eq!(response.field("date"), None);
     assert_eq!(H2::connect(gateway.address("public")).get("/", &[]).field("date"), None);
     gateway.all_ended_as(2, "forwarded", "complete");
@@ -214,7 +248,8 @@ fn fields_of_one_hop_and_those_nominated_in_connection_do_not_arrive() {
                   x-second: 2\r\nX-Stays: 3\r\nProxy-Connection: keep-alive\r\nTrailer: x-t\r\nUpgrade: h2c\r\n\
                   connection: x-SECOND\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-t: 1\r\n\r\n";
     let (gateway, _upstream, response) = answer_to(answer);
-    let names: Vec<_> = of_upstream(&response).into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let names: Vec<_> =
+        of_upstream(&response).into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     assert_eq!(names, ["x-stays", "transfer-encoding"]);
     assert_eq!((response.text().as_str(), response.trailers.len()), ("ok", 0));
     let response = H2::connect(gateway.address("public")).get("/", &[]);

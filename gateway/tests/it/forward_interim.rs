@@ -127,7 +127,10 @@ fn no_interim_answer_reaches_an_http10_client() {
     let mut client = gateway.connect();
     client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
     let answer = show(&client.rest());
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok"),
+        "{answer}"
+    );
     assert!(!answer.contains("103") && !answer.contains("100 Continue"), "{answer}");
     gateway.all_ended_as(1, "forwarded", "complete");
 }
@@ -157,7 +160,10 @@ fn endless_interim_answers_end_in_upstream_timeout() {
             }
         };
         assert!(interim > 1);
-        assert_eq!((last.status, last.code().as_str(), last.end), (504, "upstream_timeout", End::Length));
+        assert_eq!(
+            (last.status, last.code().as_str(), last.end),
+            (504, "upstream_timeout", End::Length)
+        );
         upstream.wait_for_ends(1);
         gateway.all_ended_as(1, "upstream_timeout", "complete");
     }

@@ -55,7 +55,10 @@ fn an_upstream_that_closes_at_random_never_costs_a_get_and_never_gets_a_post_twi
     for (target, status) in &statuses {
         let times = seen.get(target).copied().unwrap_or_default();
         let most = if target.starts_with("/GET") { 2 } else { 1 };
-        assert!(times <= most && (times > 0 || *status == 502), "{target}: {status}, {times} times");
+        assert!(
+            times <= most && (times > 0 || *status == 502),
+            "{target}: {status}, {times} times"
+        );
     }
     let kept = upstream.connections();
     assert!(kept < 350, "{kept} connections for 400 requests: nothing was reused");
@@ -120,17 +123,27 @@ fn an_idempotent_request_without_body_is_sent_once_more_on_a_new_connection() {
     for method in ["GET", "HEAD", "OPTIONS", "DELETE", "PUT"] {
         let (status, times, line) = closed_on_arrival(method, "");
         assert_eq!((status, times), (200, 2), "{method}");
-        assert_eq!((&line["retries"], &line["outcome"]), (&1.into(), &"forwarded".into()), "{method}");
+        assert_eq!(
+            (&line["retries"], &line["outcome"]),
+            (&1.into(), &"forwarded".into()),
+            "{method}"
+        );
     }
 }
 
 /// T43
 #[test]
 fn what_is_not_idempotent_or_has_a_body_is_never_sent_twice() {
-    for (method, body) in [("POST", ""), ("POST", "body"), ("PATCH", ""), ("PUT", "body"), ("GET", "body")] {
+    for (method, body) in
+        [("POST", ""), ("POST", "body"), ("PATCH", ""), ("PUT", "body"), ("GET", "body")]
+    {
         let (status, times, line) = closed_on_arrival(method, body);
         assert_eq!((status, times), (502, 1), "{method} {body:?}");
-        assert_eq!((&line["retries"], &line["outcome"]), (&0.into(), &"upstream_invalid".into()), "{method}");
+        assert_eq!(
+            (&line["retries"], &line["outcome"]),
+            (&0.into(), &"upstream_invalid".into()),
+            "{method}"
+        );
     }
 }
 
@@ -166,7 +179,11 @@ fn a_connection_that_closes_inside_a_head_or_behind_an_interim_one_is_not_tried_
         if response.status == 103 {
             response = client.response();
         }
-        assert_eq!((response.status, response.code().as_str()), (502, "upstream_invalid"), "{begun:?}");
+        assert_eq!(
+            (response.status, response.code().as_str()),
+            (502, "upstream_invalid"),
+            "{begun:?}"
+        );
         assert_eq!(upstream.requests().len(), 2, "{begun:?}");
         gateway.ended_as(&[("forwarded", "complete"), ("upstream_invalid", "complete")]);
     }
@@ -219,7 +236,9 @@ fn requests_one_after_another_share_one_connection_whatever_their_clients() {
 /// `idle_timeout`, and the upstream's own word where it is shorter.
 #[test]
 fn an_idle_connection_is_closed_before_the_upstream_would() {
-    for (field, idle) in [("", "idle_timeout: 500ms"), ("Keep-Alive: timeout=1\r\n", "idle_timeout: 50s")] {
+    for (field, idle) in
+        [("", "idle_timeout: 500ms"), ("Keep-Alive: timeout=1\r\n", "idle_timeout: 50s")]
+    {
         let answer = format!("HTTP/1.1 200 OK\r\n{field}Content-Length: 2\r\n\r\nok");
         let upstream = Upstream::answering(answer);
         let yaml = open_api(&upstream, "").replacen(

@@ -55,8 +55,15 @@ fn echoing() -> Upstream {
 #[track_caller]
 fn open(client: &mut Client, bytes: impl AsRef<[u8]>) {
     let response = client.send(bytes).response();
-    assert_eq!((response.status, response.field("upgrade")), (101, Some("websocket")), "{response:?}");
-    assert_eq!(response.field("connection").map(str::to_ascii_lowercase).as_deref(), Some("upgrade"));
+    assert_eq!(
+        (response.status, response.field("upgrade")),
+        (101, Some("websocket")),
+        "{response:?}"
+    );
+    assert_eq!(
+        response.field("connection").map(str::to_ascii_lowercase).as_deref(),
+        Some("upgrade")
+    );
     assert_eq!(response.field("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
 }
 
@@ -96,7 +103,11 @@ fn a_switch_that_was_not_asked_for_is_502_and_nothing_behind_it_reaches_the_clie
         (SWITCH, "upgrade: [websocket]", request("GET", "/", &upgrade[..1], "")),
         (SWITCH, "upgrade: [websocket]", request("POST", "/", &upgrade, "body")),
         (SWITCH, "upgrade: [websocket]", request("POST", "/", &upgrade, "")),
-        (SWITCH, "upgrade: [websocket]", show(&handshake(&[])).replace("Upgrade: websocket", "Upgrade: h2c").into()),
+        (
+            SWITCH,
+            "upgrade: [websocket]",
+            show(&handshake(&[])).replace("Upgrade: websocket", "Upgrade: h2c").into(),
+        ),
         (&other, "upgrade: [websocket]", handshake(&[])),
         (&bare, "upgrade: [websocket]", handshake(&[])),
     ];
@@ -110,7 +121,12 @@ fn a_switch_that_was_not_asked_for_is_502_and_nothing_behind_it_reaches_the_clie
         let gateway = Gateway::start(open_api(&upstream, keys));
         let mut client = gateway.connect();
         let response = client.send(&bytes).response();
-        assert_eq!((response.status, response.code().as_str()), (502, "upstream_invalid"), "{}", show(&bytes));
+        assert_eq!(
+            (response.status, response.code().as_str()),
+            (502, "upstream_invalid"),
+            "{}",
+            show(&bytes)
+        );
         assert!(client.is_quiet_for(Duration::from_millis(20)), "behind: {}", show(&client.some()));
         upstream.wait_for_ends(1);
         gateway.all_ended_as(1, "upstream_invalid", "complete");
@@ -127,7 +143,9 @@ fn a_switch_on_http2_or_http10_is_502() {
         connection.closed();
     });
     let gateway = allowing(&upstream, "");
-    let response = H2::connect(gateway.address("public")).request(h2_request("GET", "/", &[]), "", None).unwrap();
+    let response = H2::connect(gateway.address("public"))
+        .request(h2_request("GET", "/", &[]), "", None)
+        .unwrap();
     assert_eq!((response.status, response.code().as_str()), (502, "upstream_invalid"));
     let bytes = show(&handshake(&[])).replace("HTTP/1.1", "HTTP/1.0");
     let response = gateway.send(bytes);
@@ -138,7 +156,8 @@ fn a_switch_on_http2_or_http10_is_502() {
 /// An upgrade that the upstream declines is an ordinary exchange.
 #[test]
 fn a_declined_upgrade_is_an_ordinary_answer_and_both_connections_stay() {
-    let upstream = Upstream::answering("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno");
+    let upstream =
+        Upstream::answering("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno");
     let gateway = allowing(&upstream, "");
     let mut client = gateway.connect();
     for _ in 0..3 {
@@ -184,7 +203,8 @@ fn bytes_sent_before_the_switch_reach_the_upstream_only_behind_it() {
 /// T38, where the switch does not come: what was sent ahead is the next request, and is judged as one.
 #[test]
 fn bytes_sent_before_a_declined_switch_are_the_next_request() {
-    let upstream = Upstream::answering("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno");
+    let upstream =
+        Upstream::answering("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno");
     let lines = "routes: [{ path: /socket, auth: none, upgrade: [websocket] }, { path: /** }]";
     let gateway = Gateway::start(one_api_with(&upstream, lines));
     let mut client = gateway.connect();

@@ -75,7 +75,8 @@ async fn a_revocation_that_is_badly_asked_for_revokes_nothing() {
     }
     let text = request(Method::POST, &path).body("please".into()).unwrap();
     assert_eq!(house.send(text).await.status, 415);
-    assert_eq!(house.get(&format!("/v1/credentials/{id}")).await.body["state"], "active");
+    let shown = house.get(&format!("/v1/credentials/{id}")).await.body;
+    assert_eq!(shown["state"], "active", "{shown}");
 }
 
 #[tokio::test]

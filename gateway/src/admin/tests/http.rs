@@ -1,42 +1,22 @@
 //! What is true of every call.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use axum::body::{Bytes, HttpBody};
-use http_body::Frame;
+use axum::body::Bytes;
+use futures_util::stream::{self, StreamExt as _};
 
 use super::*;
 
 /// A body of unknown length.
-struct Pieces {
-    pieces: VecDeque<Bytes>,
-    ends: bool,
+fn in_pieces(body: &[u8]) -> Body {
+    let pieces: Vec<_> = body.chunks(1000).map(|piece| Ok::<_, Infallible>(Bytes::copy_from_slice(piece))).collect();
+    Body::from_stream(stream::iter(pieces))
 }
 
-impl Pieces {
-    fn of(body: &[u8]) -> Body {
-        Body::new(Self { pieces: body.chunks(1000).map(Bytes::copy_from_slice).collect(), ends: true })
-    }
-
-    fn unending() -> Body {
-        Body::new(Self { pieces: VecDeque::from([Bytes::from_static(b"{")]), ends: false })
-    }
-}
-
-impl HttpBody for Pieces {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.pieces.pop_front() {
-            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
-            None if self.ends => Poll::Ready(None),
-            None => Poll::Pending,
-        }
-    }
+/// A body that begins and goes no further.
+fn unending() -> Body {
+    let begin = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{"))]);
+    Body::from_stream(begin.chain(stream::pending()))
 }
 
 const WRONG: [Option<&str>; 9] = [
@@ -69,7 +49,7 @@ async fn without_the_token_every_request_is_401_whatever_it_asks() {
                 request = request.header(header::AUTHORIZATION, authorization);
             }
             // A body that never ends must not be waited for.
-            let answer = house.send(request.body(Pieces::unending()).unwrap()).await;
+            let answer = house.send(request.body(unending()).unwrap()).await;
             assert_eq!(answer.status, 401, "{method} {path} {authorization:?}");
             assert_eq!(answer.code(), "unauthorized");
             assert!(answer.headers[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Bearer"));
@@ -158,7 +138,7 @@ async fn a_body_of_another_type_is_415() {
 async fn a_body_of_more_than_256_kib_is_413_declared_or_not() {
     let house = House::new();
     let long = json!({ "name": "x".repeat(256 * 1024) }).to_string();
-    for body in [Body::from(long.clone()), Pieces::of(long.as_bytes())] {
+    for body in [Body::from(long.clone()), in_pieces(long.as_bytes())] {
         let request = request(Method::POST, "/v1/credentials").header(header::CONTENT_TYPE, "application/json");
         let answer = house.send(request.body(body).unwrap()).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (413, "body_too_large"));
@@ -169,7 +149,7 @@ async fn a_body_of_more_than_256_kib_is_413_declared_or_not() {
 async fn a_body_that_does_not_come_to_its_end_is_408() {
     let house = House::new();
     let request = request(Method::POST, "/v1/credentials").header(header::CONTENT_TYPE, "application/json");
-    let answer = house.send(request.body(Pieces::unending()).unwrap()).await;
+    let answer = house.send(request.body(unending()).unwrap()).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (408, "request_timeout"));
 }
 

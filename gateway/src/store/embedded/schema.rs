@@ -67,6 +67,8 @@ pub(super) fn open_writer(path: &Path, pepper: &Pepper) -> Result<Connection, Pr
     }
     // Full: a change that was acknowledged survives a crash of the machine.
     connection.execute_batch("PRAGMA synchronous = full; PRAGMA trusted_schema = off")?;
+    // A first read in normal mode: a log that is opened under the exclusive lock could never be shared afterwards.
+    recognise(&connection)?;
     claim_and_check(&mut connection, pepper)?;
     connection.busy_timeout(BUSY)?;
     Ok(connection)

@@ -1,0 +1,331 @@
+//! The composition root: the only file that names every part. It builds them, in an order in which each can fail with a
+//! clear message, and gives back what it bound.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use decision::config::snapshot::{Configuration, Drain, Process, Snapshot, StoreSettings};
+use decision::secret::Pepper;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::access_log::AccessLog;
+use crate::accept::listener::{self, Bound, Door};
+use crate::admin::{self, Admin};
+use crate::facts::Facts;
+use crate::feed::Feed;
+use crate::gate::Gate;
+use crate::generation::{Generation, Generations};
+use crate::health::{self, Health};
+use crate::log;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::store::embedded::{Embedded, pepper_beside};
+use crate::store::measured::Measured;
+use crate::upstream::resolve;
+use crate::worker::{self, Command, Worker};
+
+/// How long the start waits for the first answers of DNS.
+const FIRST_NAMES: Duration = Duration::from_secs(2);
+/// Room in memory that one request under way may take, for the automatic bound.
+const MEMORY_PER_REQUEST: u64 = 256 * 1024;
+
+/// Why the gateway did not start: one line for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+impl StartError {
+    fn because(what: impl std::fmt::Display) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self(format!("{what}: {error}"))
+    }
+}
+
+/// A gateway that serves.
+#[derive(Debug)]
+pub struct Running {
+    pub listeners: Vec<(Arc<str>, SocketAddr)>,
+    pub admin: Option<SocketAddr>,
+    pub health: SocketAddr,
+    pub store: Arc<dyn Store>,
+    pub pepper: Pepper,
+    pub feed: Arc<Feed>,
+    pub replica: String,
+    drain: Drain,
+    status: Arc<Health>,
+    workers: Vec<Worker>,
+    access_log: Option<std::thread::JoinHandle<()>>,
+    control: Runtime,
+}
+
+/// Serves until SIGTERM or SIGINT, and drains.
+pub fn run(configuration: Configuration) -> Result<(), StartError> {
+    start(configuration)?.wait();
+    Ok(())
+}
+
+/// Starts everything; when this returns, connections are accepted.
+pub fn start(configuration: Configuration) -> Result<Running, StartError> {
+    let Configuration { process, snapshot } = configuration;
+    log::set_level(snapshot.log.level);
+    let metrics = Arc::new(Metrics::new().map_err(|error| StartError(format!("metrics: {error}")))?);
+    let (store, pepper) = open_store(&process.store, &metrics)?;
+    // Health, admin, names and look-ups run here, so that nothing of them waits for a worker, nor a worker for them.
+    let control = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .map_err(StartError::because("the control runtime"))?;
+    let facts =
+        Arc::new(Facts::new(store.clone(), &process.store.cache, process.store.timeout, control.handle().clone()));
+    let generations = first_generation(snapshot, &metrics, &control);
+    let (access_log, writer) =
+        AccessLog::start(metrics.log_lines_dropped.clone()).map_err(StartError::because("the access log"))?;
+
+    let threads = process.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let bound = bind_all(&process, threads)?;
+    let listeners = bound.iter().map(|bound| (bound.name.clone(), bound.address)).collect();
+    let channels: Vec<_> = (0..threads).map(|_| mpsc::unbounded_channel()).collect();
+    let feed = Arc::new(Feed::new(facts.clone(), channels.iter().map(|(commands, _)| commands.clone()).collect()));
+    let replica = process.replica.clone().unwrap_or_else(|| format!("portcullis-{:08x}", fastrand::u32(..)));
+    let gate = Arc::new(Gate {
+        generations: generations.clone(),
+        facts: facts.clone(),
+        pepper: pepper.clone(),
+        bounds: process.bounds.clone(),
+        in_flight: in_flight(&process).div_ceil(threads),
+        metrics: metrics.clone(),
+        access_log: Arc::new(access_log),
+        replica: replica.clone(),
+    });
+    let workers = start_workers(&gate, bound, channels)?;
+    let status = Arc::new(Health {
+        metrics,
+        facts,
+        ticked: workers.iter().map(|worker| worker.ticked.clone()).collect(),
+        ready: AtomicBool::new(false),
+        draining: AtomicBool::new(false),
+    });
+
+    let health = serve_http(&control, "health", process.health, health::router(status.clone()))?;
+    let admin = match &process.admin {
+        Some(settings) => {
+            let admin = Admin::new(
+                store.clone(),
+                pepper.clone(),
+                feed.clone(),
+                generations,
+                &settings.token,
+                replica.clone(),
+            );
+            Some(serve_http(&control, "admin", settings.address, admin::router(Arc::new(admin)))?)
+        }
+        None => {
+            log::warn("no admin API: server.admin.token is empty", |_| {});
+            None
+        }
+    };
+    let running = Running {
+        listeners,
+        admin,
+        health,
+        store,
+        pepper,
+        feed,
+        replica,
+        drain: process.drain,
+        status,
+        workers,
+        access_log: Some(writer),
+        control,
+    };
+    running.announce();
+    Ok(running)
+}
+
+fn open_store(settings: &StoreSettings, metrics: &Arc<Metrics>) -> Result<(Arc<dyn Store>, Pepper), StartError> {
+    let given = match &settings.pepper {
+        Some(pepper) => pepper.clone(),
+        None => {
+            let file = pepper_beside(&settings.path).map_err(|error| StartError(error.to_string()))?;
+            if file.created {
+                log::info("created a pepper beside the store", |line| {
+                    line.field("path", file.path.display().to_string());
+                });
+            }
+            if file.group_readable {
+                log::warn("the pepper's file is readable by its group", |line| {
+                    line.field("path", file.path.display().to_string());
+                });
+            }
+            file.value
+        }
+    };
+    let pepper = Pepper::new(&given).ok_or_else(|| StartError("store.pepper is too short".to_owned()))?;
+    let store = Embedded::open(&settings.path, &pepper).map_err(|error| StartError(error.to_string()))?;
+    let observed = metrics.clone();
+    let measured = Measured::new(Arc::new(store), move |call| {
+        observed.observe_store(call.operation, call.failure.is_none(), call.took);
+        if let Some(failure) = call.failure {
+            log::error("the store did not answer", |line| {
+                line.field("operation", call.operation).field("error", failure);
+            });
+        }
+    });
+    metrics.store_up.set(1);
+    Ok((Arc::new(measured), pepper))
+}
+
+fn first_generation(snapshot: Snapshot, metrics: &Metrics, control: &Runtime) -> Arc<Generations> {
+    let generation = Generation::new(1, snapshot, metrics);
+    control.block_on(resolve::start(&generation.upstreams, FIRST_NAMES));
+    metrics.config_generation.set(1);
+    Arc::new(Generations::new(generation))
+}
+
+fn bind_all(process: &Process, threads: usize) -> Result<Vec<Bound>, StartError> {
+    process
+        .listeners
+        .iter()
+        .map(|listener| {
+            listener::bind(listener, threads).map_err(StartError::because(format_args!(
+                "cannot listen on {} (listener {})",
+                listener.address, listener.name
+            )))
+        })
+        .collect()
+}
+
+fn start_workers(
+    gate: &Arc<Gate>,
+    bound: Vec<Bound>,
+    channels: Vec<(mpsc::UnboundedSender<Command>, mpsc::UnboundedReceiver<Command>)>,
+) -> Result<Vec<Worker>, StartError> {
+    let mut doors: Vec<Vec<_>> = channels.iter().map(|_| Vec::new()).collect();
+    for (listener, bound) in bound.into_iter().enumerate() {
+        let door = Door {
+            listener,
+            trusted_proxies: bound.trusted_proxies,
+            http2: bound.http2,
+            connections: gate.metrics.connections.with_label_values(&[&*bound.name]),
+        };
+        for (doors, socket) in doors.iter_mut().zip(bound.sockets) {
+            doors.push((socket, door.clone()));
+        }
+    }
+    let workers = doors.into_iter().zip(channels).enumerate();
+    workers
+        .map(|(index, (doors, channel))| worker::start(index, gate.clone(), doors, channel))
+        .collect::<io::Result<_>>()
+        .map_err(StartError::because("cannot start a worker"))
+}
+
+fn serve_http(
+    control: &Runtime,
+    name: &str,
+    address: SocketAddr,
+    router: axum::Router,
+) -> Result<SocketAddr, StartError> {
+    let failed = || StartError::because(format!("cannot listen on {address} ({name})"));
+    let socket = TcpListener::bind(address).map_err(failed())?;
+    socket.set_nonblocking(true).map_err(failed())?;
+    let bound = socket.local_addr().map_err(failed())?;
+    let _in_runtime = control.enter();
+    let socket = tokio::net::TcpListener::from_std(socket).map_err(failed())?;
+    // It serves as long as the runtime lives: health is asked while draining, too.
+    drop(control.spawn(async move { axum::serve(socket, router).await }));
+    Ok(bound)
+}
+
+/// `server.bounds.in_flight`, or what descriptors and memory allow: two descriptors a request, and its buffers.
+fn in_flight(process: &Process) -> usize {
+    process.bounds.in_flight.unwrap_or_else(|| {
+        let descriptors = rlimit::Resource::NOFILE.get().map_or(1024, |(soft, _)| soft);
+        let by_memory = memory().unwrap_or(u64::MAX) / MEMORY_PER_REQUEST;
+        usize::try_from((descriptors / 2).min(by_memory)).unwrap_or(usize::MAX).clamp(64, 1_000_000)
+    })
+}
+
+/// What the cgroup, or else the machine, has, in bytes.
+fn memory() -> Option<u64> {
+    let limited = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    limited.or_else(|| {
+        let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+    })
+}
+
+impl Running {
+    fn announce(&self) {
+        let say = |name: &str, address: SocketAddr| {
+            log::info("listening", |line| {
+                line.field("listener", name).field("address", address.to_string());
+            });
+        };
+        self.listeners.iter().for_each(|(name, address)| say(name, *address));
+        say("health", self.health);
+        self.admin.iter().for_each(|address| say("admin", *address));
+        self.status.ready.store(true, Ordering::Release);
+        log::info("ready", |line| {
+            line.field("threads", self.workers.len()).field("replica", self.replica.as_str());
+            line.field("version", env!("CARGO_PKG_VERSION"));
+        });
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains: not ready → `delay` → no new connections → what is under way finishes
+    /// within `timeout`. A second signal ends the waiting.
+    pub fn wait(mut self) {
+        let (delay, timeout) = (self.drain.delay, self.drain.timeout);
+        let commands: Vec<_> = self.workers.iter().map(|worker| worker.commands.clone()).collect();
+        // A worker that has ended already needs no telling.
+        let tell = |command: fn() -> Command| commands.iter().for_each(|worker| drop(worker.send(command())));
+        let status = self.status.clone();
+        let workers = std::mem::take(&mut self.workers);
+        let threads: Vec<_> = workers.into_iter().map(|worker| worker.thread).collect();
+        self.control.block_on(async {
+            let (Ok(mut term), Ok(mut int)) =
+                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+            else {
+                log::error("signals cannot be received", |_| {});
+                return;
+            };
+            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+            status.draining.store(true, Ordering::Release);
+            status.metrics.draining.set(1);
+            log::info("draining", |_| {});
+            let again = async {
+                tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+            };
+            tokio::pin!(again);
+            tokio::select! { () = tokio::time::sleep(delay) => {}, () = &mut again => {} }
+            tell(|| Command::Drain);
+            let gone = tokio::task::spawn_blocking(move || {
+                // A worker that has panicked is gone, too.
+                threads.into_iter().for_each(|thread| drop(thread.join()));
+            });
+            tokio::pin!(gone);
+            tokio::select! {
+                _ = &mut gone => return,
+                () = tokio::time::sleep(timeout) => {}
+                () = &mut again => {}
+            }
+            tell(|| Command::CutAll);
+            let _either_way_they_are_gone = gone.await;
+        });
+        log::info("stopped", |_| {});
+        self.finish();
+    }
+
+    /// Lets the access log write its last lines.
+    fn finish(mut self) {
+        let writer = self.access_log.take();
+        self.control.shutdown_timeout(Duration::from_secs(1));
+        drop(writer);
+    }
+}
