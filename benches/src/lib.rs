@@ -140,11 +140,14 @@ impl Rules {
         let mut paths = Vec::with_capacity(routes);
         for number in 0..routes {
             let (path, asked) = match number % 3 {
-                0 => (format!("/v1/things{number}"), format!("/v1/things{number}")),
-                1 => (format!("/v1/things{number}/{{id}}"), format!("/v1/things{number}/b_01HZX4")),
+                0 => (format!("/v1/things{number:05}"), format!("/v1/things{number:05}")),
+                1 => (
+                    format!("/v1/things{number:05}/{{id}}"),
+                    format!("/v1/things{number:05}/b_01HZX4"),
+                ),
                 _ => (
-                    format!("/v1/orgs/{{org}}/things{number}/**"),
-                    format!("/v1/orgs/org_0001/things{number}/b_01HZX4/items"),
+                    format!("/v1/orgs/{{org}}/things{number:05}/**"),
+                    format!("/v1/orgs/org_0001/things{number:05}/b_01HZX4/items"),
                 ),
             };
             // A string that has no room for more than it holds cannot fail to take more.

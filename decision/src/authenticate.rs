@@ -89,7 +89,9 @@ pub(crate) fn authenticate<'s>(
     lookup: Option<Lookup>,
     now: Timestamp,
 ) -> Result<Authenticated<'s>, Refused<'s>> {
-    let Some(Presented { scheme, .. }) = presented else { return Ok(Authenticated { principal: None }) };
+    let Some(Presented { scheme, .. }) = presented else {
+        return Ok(Authenticated { principal: None });
+    };
     let refused = |outcome, why| Refused::of(outcome, why).presenting(scheme);
     let fact = match lookup {
         Some(Lookup::Found(fact)) => fact,
@@ -97,16 +99,24 @@ pub(crate) fn authenticate<'s>(
             return Err(refused(Outcome::CredentialUnknown, "the store has no such credential"));
         }
         Some(Lookup::Unavailable) | None => {
-            return Err(refused(Outcome::StoreUnavailable, "nobody could say whose the credential is"));
+            return Err(refused(
+                Outcome::StoreUnavailable,
+                "nobody could say whose the credential is",
+            ));
         }
     };
     // A value belongs to one scheme alone: what was registered under another is not this credential.
     if *fact.credential.api != *api.name || *fact.credential.scheme != *scheme.name {
-        return Err(refused(Outcome::CredentialUnknown, "the credential is registered under another scheme"));
+        return Err(refused(
+            Outcome::CredentialUnknown,
+            "the credential is registered under another scheme",
+        ));
     }
     // Against the clock at each request: how long a fact may be cached says nothing of how long it is good.
     let (outcome, why) = match fact.credential.state(now) {
-        CredentialState::Active => return Ok(Authenticated { principal: Some(Principal { scheme, fact }) }),
+        CredentialState::Active => {
+            return Ok(Authenticated { principal: Some(Principal { scheme, fact }) });
+        }
         CredentialState::Revoked => (Outcome::CredentialRevoked, "the credential is revoked"),
         CredentialState::Expired => (Outcome::CredentialExpired, "the credential has expired"),
     };

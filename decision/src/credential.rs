@@ -31,7 +31,10 @@ pub struct Candidate<'h> {
 impl fmt::Debug for Candidate<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { value: _, scheme, place } = self;
-        f.debug_struct("Candidate").field("scheme", scheme).field("place", place).finish_non_exhaustive()
+        f.debug_struct("Candidate")
+            .field("scheme", scheme)
+            .field("place", place)
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,9 +168,14 @@ fn each_value<'h>(
             }
         }
         Place::Query(name) => {
-            for parameter in head.query.unwrap_or_default().split('&').filter(|text| is_parameter(text, name)) {
+            for parameter in
+                head.query.unwrap_or_default().split('&').filter(|text| is_parameter(text, name))
+            {
                 let (_, value) = parameter.split_once('=').unwrap_or_default();
-                give(percent_decode(value).ok_or(Unreadable::Malformed("the query parameter has a bad escape"))?)?;
+                give(
+                    percent_decode(value)
+                        .ok_or(Unreadable::Malformed("the query parameter has a bad escape"))?,
+                )?;
             }
         }
     }
@@ -207,7 +215,20 @@ const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
-            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
         )
 }
 
@@ -260,7 +281,8 @@ pub fn empty<'h>(
         let removed = api.places.iter().enumerate().any(|(place, at)| match at {
             Place::Header(name) => Some(place) != keep && field.is(name.as_str()),
             Place::Bearer => {
-                field.is(AUTHORIZATION) && (Some(place) != keep || after_bearer(field.value).is_none())
+                field.is(AUTHORIZATION)
+                    && (Some(place) != keep || after_bearer(field.value).is_none())
             }
             Place::Cookie(_) | Place::Query(_) => false,
         });
@@ -271,10 +293,17 @@ pub fn empty<'h>(
     empty_query(api, keep, head.query?)
 }
 
-fn empty_cookie(api: &Api, keep: Option<usize>, position: usize, field: &Field<'_>, edits: &mut Edits) {
+fn empty_cookie(
+    api: &Api,
+    keep: Option<usize>,
+    position: usize,
+    field: &Field<'_>,
+    edits: &mut Edits,
+) {
     let is_emptied = |text: &&[u8]| {
         let name = pair(text).map(|(name, _)| name);
-        emptied(api, keep).any(|at| matches!(at, Place::Cookie(known) if name == Some(known.as_bytes())))
+        emptied(api, keep)
+            .any(|at| matches!(at, Place::Cookie(known) if name == Some(known.as_bytes())))
     };
     let mut texts = field.value.split(|&byte| byte == b';');
     if !texts.any(|text| is_emptied(&text)) {
@@ -292,7 +321,8 @@ fn empty_cookie(api: &Api, keep: Option<usize>, position: usize, field: &Field<'
 /// What stays of it goes through byte for byte.
 fn empty_query<'h>(api: &Api, keep: Option<usize>, query: &'h str) -> Option<Cow<'h, str>> {
     let is_emptied = |parameter: &&str| {
-        emptied(api, keep).any(|at| matches!(at, Place::Query(name) if is_parameter(parameter, name)))
+        emptied(api, keep)
+            .any(|at| matches!(at, Place::Query(name) if is_parameter(parameter, name)))
     };
     if !query.split('&').any(|parameter| is_emptied(&parameter)) {
         return Some(query.into());

@@ -38,7 +38,10 @@ pub fn ask<'s>(
 ) -> Result<Question<'s>, Refused<'s>> {
     // Before all else, because what is removed from a head is a set of positions of this many.
     if head.fields.len() > FieldSet::CAPACITY {
-        return Err(Refused::of(Outcome::HeadTooLarge, "the head has more fields than can be edited"));
+        return Err(Refused::of(
+            Outcome::HeadTooLarge,
+            "the head has more fields than can be edited",
+        ));
     }
     // The host first: it chooses the api, and the api how a refusal is spoken.
     let api = choose_api(snapshot, head)?;
@@ -46,7 +49,10 @@ pub fn ask<'s>(
     let refused = |refused: Refused<'s>| refused.by(api).on(route);
     // Last of what is known without asking who it is: nobody's credential makes room for this body.
     if matches!(head.framing, Framing::Sized(size) if size > route.body_limit) {
-        return Err(refused(Refused::of(Outcome::BodyTooLarge, "the declared body is larger than the route takes")));
+        return Err(refused(Refused::of(
+            Outcome::BodyTooLarge,
+            "the declared body is larger than the route takes",
+        )));
     }
     let mut edits = Edits::default();
     let (presented, query) = if route.auth == Auth::None {
@@ -54,10 +60,14 @@ pub fn ask<'s>(
         (None, head.query.map(Cow::Borrowed))
     } else {
         let candidate = read_credential(api, route, head).map_err(refused)?;
-        let kept = candidate.as_ref().filter(|_| route.forward_credential).map(|candidate| candidate.place);
+        let kept = candidate
+            .as_ref()
+            .filter(|_| route.forward_credential)
+            .map(|candidate| candidate.place);
         let query = credential::empty(api, kept, head, &mut edits);
         // Here the secret ends; from now on there is only its digest.
-        let presented = candidate.map(|candidate| recognise(api, route, &candidate, pepper)).transpose();
+        let presented =
+            candidate.map(|candidate| recognise(api, route, &candidate, pepper)).transpose();
         (presented.map_err(refused)?, query)
     };
     remove_what_is_ours_to_say(snapshot, head, &mut edits);
@@ -109,12 +119,13 @@ fn choose_route<'s, 'h>(
     api: &'s Api,
     head: &RequestHead<'h>,
 ) -> Result<(&'s Route, Cow<'h, str>), Refused<'s>> {
-    let path =
-        normalise(head.path).map_err(|error| Refused::of(Outcome::RequestMalformed, error.reason()))?;
+    let path = normalise(head.path)
+        .map_err(|error| Refused::of(Outcome::RequestMalformed, error.reason()))?;
     match api.routes.find(&path, head.method) {
         Found::Route(route) => Ok((route, path)),
         Found::MethodNotAllowed(allow) => {
-            Err(Refused::of(Outcome::MethodNotAllowed, "no route of this path has the method").allowing(allow))
+            Err(Refused::of(Outcome::MethodNotAllowed, "no route of this path has the method")
+                .allowing(allow))
         }
         Found::Unknown => Err(Refused::of(Outcome::RouteUnknown, "no route has this path")),
     }
@@ -134,10 +145,15 @@ fn read_credential<'s, 'h>(
         Err(Unreadable::BearerAlone) => {
             Err(Refused::of(Outcome::CredentialMalformed, "'Bearer' is followed by nothing"))
         }
-        Err(Unreadable::Malformed(why)) => Err(Refused::of(Outcome::CredentialMalformed, why).with_credential()),
-        Err(Unreadable::Ambiguous(why)) => Err(Refused::of(Outcome::CredentialAmbiguous, why).with_credential()),
+        Err(Unreadable::Malformed(why)) => {
+            Err(Refused::of(Outcome::CredentialMalformed, why).with_credential())
+        }
+        Err(Unreadable::Ambiguous(why)) => {
+            Err(Refused::of(Outcome::CredentialAmbiguous, why).with_credential())
+        }
         Err(Unreadable::Untaken) => {
-            Err(Refused::of(Outcome::CredentialUnknown, "no scheme takes the credential").with_credential())
+            Err(Refused::of(Outcome::CredentialUnknown, "no scheme takes the credential")
+                .with_credential())
         }
     }
 }
@@ -146,7 +162,8 @@ fn read_credential<'s, 'h>(
 fn remove_what_is_ours_to_say(snapshot: &Snapshot, head: &RequestHead<'_>, edits: &mut Edits) {
     let trusted = forwarded::peer_is_trusted(head);
     for (position, field) in head.fields.iter().enumerate() {
-        if snapshot.identity_names.contains(field.name) || !forwarded::travels(field.name, trusted) {
+        if snapshot.identity_names.contains(field.name) || !forwarded::travels(field.name, trusted)
+        {
             edits.removed.insert(position);
         }
     }
@@ -154,13 +171,19 @@ fn remove_what_is_ours_to_say(snapshot: &Snapshot, head: &RequestHead<'_>, edits
 
 /// The target to send: the normalised path after the route's rewrite, and the query less a credential. `None`: all of it is
 /// as it came.
-fn target(rewrite: &Rewrite, path: &str, query: Option<&str>, head: &RequestHead<'_>) -> Option<String> {
+fn target(
+    rewrite: &Rewrite,
+    path: &str,
+    query: Option<&str>,
+    head: &RequestHead<'_>,
+) -> Option<String> {
     if rewrite.strip == 0 && rewrite.add.is_empty() && path == head.path && query == head.query {
         return None;
     }
     // What is stripped is whole literal segments of the route's own path, so every path that it matched begins with them.
     let kept = path.get(rewrite.strip..).unwrap_or_default();
-    let mut target = String::with_capacity(rewrite.add.len() + kept.len() + 2 + query.map_or(0, str::len));
+    let mut target =
+        String::with_capacity(rewrite.add.len() + kept.len() + 2 + query.map_or(0, str::len));
     target.push_str(&rewrite.add);
     target.push_str(kept);
     if target.is_empty() {

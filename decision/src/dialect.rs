@@ -69,7 +69,8 @@ struct Problem<'a> {
 /// The dialect of whoever has no other.
 fn problem(outcome: Outcome, request_id: &str) -> Spoken {
     let (code, title) = told(outcome);
-    let status = StatusCode::from_u16(outcome.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status =
+        StatusCode::from_u16(outcome.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let problem = Problem {
         r#type: format!("urn:portcullis:problem:{code}"),
         title,

@@ -13,8 +13,13 @@ const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Fields by which an upstream might take a request for another one than was judged.
-const OVERRIDES: [&str; 5] =
-    ["x-original-url", "x-rewrite-url", "x-http-method-override", "x-http-method", "x-method-override"];
+const OVERRIDES: [&str; 5] = [
+    "x-original-url",
+    "x-rewrite-url",
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+];
 
 /// Fields that only a trusted peer may send.
 const TRUSTED: [&str; 7] = [
@@ -88,7 +93,8 @@ pub fn headers(
     scheme: &'static str,
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
     let trusted = peer_is_trusted(head);
-    let absent = |name: &HeaderName| !trusted || !head.fields.iter().any(|field| field.is(name.as_str()));
+    let absent =
+        |name: &HeaderName| !trusted || !head.fields.iter().any(|field| field.is(name.as_str()));
     let list = if trusted { appended(head, peer) } else { None };
     let host = if absent(&HOST) { HeaderValue::from_str(head.host).ok() } else { None };
     let proto = absent(&PROTO).then(|| HeaderValue::from_static(scheme));
@@ -100,7 +106,9 @@ pub fn headers(
 /// The list of a trusted peer with its own address at the end; `None` where it sent none.
 fn appended(head: &RequestHead<'_>, peer: &HeaderValue) -> Option<HeaderValue> {
     let mut list = Vec::new();
-    for field in head.fields.iter().filter(|field| field.is(FOR.as_str()) && !field.value.is_empty()) {
+    for field in
+        head.fields.iter().filter(|field| field.is(FOR.as_str()) && !field.value.is_empty())
+    {
         list.extend_from_slice(field.value);
         list.extend_from_slice(b", ");
     }

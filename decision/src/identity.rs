@@ -19,7 +19,11 @@ pub struct NameSet {
 impl NameSet {
     pub fn contains(&self, name: &str) -> bool {
         let alike = |known: &&HeaderName| {
-            known.as_str().bytes().zip(name.bytes()).all(|(known, byte)| plain(known) == plain(byte))
+            known
+                .as_str()
+                .bytes()
+                .zip(name.bytes())
+                .all(|(known, byte)| plain(known) == plain(byte))
         };
         self.by_length.get(name.len()).is_some_and(|names| names.iter().find(alike).is_some())
     }
@@ -33,7 +37,9 @@ impl FromIterator<HeaderName> for NameSet {
             if set.by_length.len() <= length {
                 set.by_length.resize_with(length + 1, Vec::new);
             }
-            if let Some(names) = set.by_length.get_mut(length).filter(|names| !names.contains(&name)) {
+            if let Some(names) =
+                set.by_length.get_mut(length).filter(|names| !names.contains(&name))
+            {
                 names.push(name);
             }
         }
@@ -70,7 +76,10 @@ fn value(permit: &Permit<'_>, request_id: &HeaderValue, fact: IdentityFact) -> O
         IdentityFact::Scheme => Some(principal.scheme().name_value.clone()),
         // A registered credential without grants is good for every resource of its subject.
         IdentityFact::Grants => Some(HeaderValue::from_static("*")),
-        IdentityFact::Resource | IdentityFact::Level | IdentityFact::Scopes | IdentityFact::RequestId => None,
+        IdentityFact::Resource
+        | IdentityFact::Level
+        | IdentityFact::Scopes
+        | IdentityFact::RequestId => None,
     }
 }
 

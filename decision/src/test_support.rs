@@ -1,5 +1,4 @@
 //! Snapshots and requests made by hand, and the head that an upstream would see, for tests.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -10,8 +9,8 @@ use ipnet::IpNet;
 
 use crate::authorize::Permit;
 use crate::config::snapshot::{
-    Ambiguous, Api, Auth, IdentityFact, IdentityPlan, Issue, LogLevel, LogPolicy, Place, RequestIdPart, RequestIdPlan,
-    Rewrite, Route, Scheme, Snapshot,
+    Ambiguous, Api, Auth, IdentityFact, IdentityPlan, Issue, LogLevel, LogPolicy, Place,
+    RequestIdPart, RequestIdPlan, Rewrite, Route, Scheme, Snapshot,
 };
 use crate::facts::{Credential, Fact, Timestamp, api_mask};
 use crate::name::Id;
@@ -36,8 +35,8 @@ pub(crate) fn route(name: &str) -> Route {
         auth: Auth::Required,
         accept: u64::MAX,
         forward_credential: false,
-        timeout: Duration::from_secs(60),
-        idle: Duration::from_secs(300),
+        timeout: Duration::from_mins(1),
+        idle: Duration::from_mins(5),
         body_limit: 1000,
         websocket: false,
     }
@@ -119,7 +118,11 @@ pub(crate) fn snapshot(apis: Vec<(&[&str], Api)>) -> Snapshot {
         numbered.push(Api { index, ..api });
     }
     Snapshot {
-        identity_names: numbered.iter().flat_map(|api| &api.identity.headers).map(|(name, _)| name.clone()).collect(),
+        identity_names: numbered
+            .iter()
+            .flat_map(|api| &api.identity.headers)
+            .map(|(name, _)| name.clone())
+            .collect(),
         apis: numbered,
         upstreams: Vec::new(),
         hosts: vec![table],
@@ -198,7 +201,8 @@ impl Request {
             Some((path, query)) => (path, Some(query)),
             None => (self.target.as_str(), None),
         };
-        let fields: Vec<Field<'_>> = self.fields.iter().map(|(name, value)| Field { name, value }).collect();
+        let fields: Vec<Field<'_>> =
+            self.fields.iter().map(|(name, value)| Field { name, value }).collect();
         f(&RequestHead {
             protocol: Protocol::Http11,
             method: &self.method,
@@ -227,7 +231,8 @@ impl Request {
                 }
             }
             let peer = forwarded::address_value(head.peer);
-            let ours = identity::headers(permit, &request_id).map(|(name, value)| (name.clone(), value));
+            let ours =
+                identity::headers(permit, &request_id).map(|(name, value)| (name.clone(), value));
             for (name, value) in forwarded::headers(head, &peer, "http").chain(ours) {
                 sent.fields.push((name.as_str().to_owned(), value.as_bytes().to_vec()));
             }
@@ -238,6 +243,9 @@ impl Request {
     /// Every value of a name, in whatever case.
     pub(crate) fn values(&self, name: &str) -> Vec<&str> {
         let same = self.fields.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
-        same.map(|(_, value)| std::str::from_utf8(value).unwrap_or_else(|_| panic!("{name} is no text"))).collect()
+        same.map(|(_, value)| {
+            std::str::from_utf8(value).unwrap_or_else(|_| panic!("{name} is no text"))
+        })
+        .collect()
     }
 }

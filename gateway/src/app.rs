@@ -31,6 +31,8 @@ use crate::worker::{self, Command, Worker};
 
 /// How long the start waits for the first answers of DNS.
 const FIRST_NAMES: Duration = Duration::from_secs(2);
+/// How long a reader of the access log has to take the last lines.
+const LAST_LINES: Duration = Duration::from_secs(2);
 /// Room in memory that one request under way may take, for the automatic bound.
 const MEMORY_PER_REQUEST: u64 = 256 * 1024;
 
@@ -58,7 +60,7 @@ pub struct Running {
     drain: Drain,
     status: Arc<Health>,
     workers: Vec<Worker>,
-    access_log: Option<std::thread::JoinHandle<()>>,
+    access_log: std::thread::JoinHandle<()>,
     control: Runtime,
 }
 
@@ -141,7 +143,7 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
         drain: process.drain,
         status,
         workers,
-        access_log: Some(writer),
+        access_log: writer,
         control,
     };
     running.announce();
@@ -318,14 +320,19 @@ impl Running {
             tell(|| Command::CutAll);
             let _either_way_they_are_gone = gone.await;
         });
-        log::info("stopped", |_| {});
         self.finish();
     }
 
-    /// Lets the access log write its last lines.
-    fn finish(mut self) {
-        let writer = self.access_log.take();
-        self.control.shutdown_timeout(Duration::from_secs(1));
-        drop(writer);
+    /// Lets the access log write its last lines: its last sender has gone with the workers.
+    fn finish(self) {
+        let Self { access_log, control, .. } = self;
+        control.block_on(async {
+            let written = tokio::task::spawn_blocking(move || access_log.join());
+            if tokio::time::timeout(LAST_LINES, written).await.is_err() {
+                log::warn("the last access log lines found no taker", |_| {});
+            }
+        });
+        log::info("stopped", |_| {});
+        control.shutdown_background();
     }
 }

@@ -41,6 +41,17 @@ pub struct Metrics {
     pub log_lines_dropped: IntCounter,
 }
 
+thread_local! {
+    static COUNTERS: RefCell<Counters> = RefCell::default();
+}
+
+/// The series of `requests_total` that a thread has touched in one generation.
+#[derive(Default)]
+struct Counters {
+    generation: u64,
+    counters: HashMap<(At, Outcome, u16), IntCounter>,
+}
+
 /// `credential_lookups_total` by its closed set of results.
 #[derive(Debug)]
 pub struct Lookups {
@@ -183,15 +194,11 @@ impl Metrics {
 
     /// Counts a request. Handles are kept per thread, so that a busy one is found without a lock.
     pub fn count(&self, meters: &Meters, at: &At, outcome: Outcome, status: u16) {
-        thread_local! {
-            static COUNTERS: RefCell<(u64, HashMap<(At, Outcome, u16), IntCounter>)> = RefCell::default();
-        }
-        COUNTERS.with_borrow_mut(|(generation, counters)| {
-            if *generation != meters.generation {
-                counters.clear();
-                *generation = meters.generation;
+        COUNTERS.with_borrow_mut(|known| {
+            if known.generation != meters.generation {
+                *known = Counters { generation: meters.generation, ..Counters::default() };
             }
-            let counter = counters.entry((*at, outcome, status)).or_insert_with(|| {
+            let counter = known.counters.entry((*at, outcome, status)).or_insert_with(|| {
                 let api = meters.api(at.api);
                 let labels = [&api.name, api.route_label(at.route), outcome.name(), outcome.blame().name()];
                 let [api, route, outcome, blame] = labels;

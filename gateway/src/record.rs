@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use decision::facts::{Fact, Timestamp};
 use decision::outcome::Outcome;
+use http::HeaderValue;
 use serde::Serialize as _;
 
 use crate::accept::Origin;
@@ -45,7 +46,32 @@ pub struct Record<'r> {
     pub bytes: (u64, u64),
 }
 
-impl Record<'_> {
+impl<'r> Record<'r> {
+    /// Of a request of which nothing is known but that it was.
+    pub fn new(origin: &'r Origin, request_id: &'r HeaderValue, started: Instant, wall: Timestamp) -> Self {
+        Self {
+            origin,
+            head: None,
+            request_id: request_id.to_str().unwrap_or_default(),
+            client_ip: origin.peer.ip().to_canonical(),
+            at: At::default(),
+            outcome: Outcome::Internal,
+            why: "",
+            status: 0,
+            ended: Ended::Complete,
+            fact: None,
+            scheme: None,
+            started,
+            wall,
+            decision: Duration::ZERO,
+            endpoint: None,
+            upstream: None,
+            upstream_time: None,
+            retries: 0,
+            bytes: (0, 0),
+        }
+    }
+
     /// Counts it, and logs it where the policy keeps it.
     pub fn write(&self, gate: &Gate, generation: &Generation) {
         let duration = clock::now().saturating_duration_since(self.started);

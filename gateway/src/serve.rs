@@ -9,6 +9,7 @@ use decision::facts::{Lookup, Timestamp};
 use decision::authenticate::Wanted;
 use decision::forwarded;
 use decision::outcome::Outcome;
+use http::HeaderValue;
 
 use crate::accept::Origin;
 use crate::accept::head::Head;
@@ -116,10 +117,6 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
 
     // record
     let record = Record {
-        origin,
-        head: Some(head),
-        request_id: request_id.to_str().unwrap_or_default(),
-        client_ip: forwarded::client_ip(&view),
         at,
         outcome,
         why,
@@ -127,14 +124,11 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         ended,
         fact: permit.principal().map(|principal| &**principal.fact()),
         scheme: permit.principal().map(|principal| &*principal.scheme().name),
-        started,
-        wall: journal.wall,
-        decision: journal.decision,
         endpoint: forwarded.endpoint,
         upstream: Some(&service.name),
         upstream_time: forwarded.upstream_time,
         retries: forwarded.retries,
-        bytes: client.bytes(),
+        ..request.record(&journal, &request_id, client)
     };
     record.write(gate, &generation);
 }
@@ -200,25 +194,26 @@ async fn refuse(
     }
     let status = respond::refuse(client, alarm, &request.gate.bounds, refused, &request_id).await;
     let record = Record {
-        origin: request.origin,
-        head: Some(request.head),
-        request_id: request_id.to_str().unwrap_or_default(),
-        client_ip: forwarded::client_ip(&view),
         at: At { api: refused.api.map(|api| api.index), route: refused.route.map(|route| route.index) },
         outcome: refused.outcome,
         why: refused.why,
         status,
-        ended: Ended::Complete,
         fact: refused.fact.as_deref(),
         scheme: refused.scheme.map(|scheme| &*scheme.name),
-        started: request.started,
-        wall: journal.wall,
-        decision: journal.decision,
-        endpoint: None,
-        upstream: None,
-        upstream_time: None,
-        retries: 0,
-        bytes: client.bytes(),
+        ..request.record(&journal, &request_id, client)
     };
     record.write(request.gate, generation);
+}
+
+impl<'r> Request<'r> {
+    /// The record of this request, as far as it does not depend on what became of it.
+    fn record(&self, journal: &Journal, request_id: &'r HeaderValue, client: &Client) -> Record<'r> {
+        Record {
+            head: Some(self.head),
+            client_ip: forwarded::client_ip(&self.head.view(self.origin)),
+            decision: journal.decision,
+            bytes: client.bytes(),
+            ..Record::new(self.origin, request_id, self.started, journal.wall)
+        }
+    }
 }

@@ -52,7 +52,8 @@ fn judged(lookup: Option<Lookup>, now: Timestamp) -> Result<Option<String>, Outc
     let digest = Digest([0; 32]);
     let wanted = Wanted { key: FactKey::new(&api.mask, &digest), digest };
     let presented = Presented { scheme: &api.schemes[0], wanted };
-    let authenticated = authenticate(&api, Some(presented), lookup, now).map_err(|refused| refused.outcome)?;
+    let authenticated =
+        authenticate(&api, Some(presented), lookup, now).map_err(|refused| refused.outcome)?;
     Ok(authenticated.into_principal().map(|principal| principal.fact().credential.id.to_string()))
 }
 
@@ -71,7 +72,10 @@ fn what_nobody_could_say_or_nobody_asked_is_never_a_no() {
 #[test]
 fn a_credential_registered_under_another_scheme_or_api_is_unknown() {
     for (api, scheme) in [("a", "any"), ("b", "ak")] {
-        assert_eq!(judged(Some(Lookup::Found(fact(api, scheme))), NOW), Err(Outcome::CredentialUnknown));
+        assert_eq!(
+            judged(Some(Lookup::Found(fact(api, scheme))), NOW),
+            Err(Outcome::CredentialUnknown)
+        );
     }
 }
 
@@ -84,7 +88,9 @@ fn a_refusal_knows_whose_credential_it_was() {
     let digest = Digest([0; 32]);
     let wanted = Wanted { key: FactKey::new(&api.mask, &digest), digest };
     let lookup = Lookup::Found(Arc::new(Fact::new(revoked)));
-    let refused = authenticate(&api, Some(Presented { scheme: &scheme, wanted }), Some(lookup), NOW).unwrap_err();
+    let refused =
+        authenticate(&api, Some(Presented { scheme: &scheme, wanted }), Some(lookup), NOW)
+            .unwrap_err();
     assert_eq!(refused.outcome, Outcome::CredentialRevoked);
     assert_eq!(refused.fact.unwrap().credential.subject.as_str(), "user_1");
     assert!(refused.credential_sent && refused.scheme.is_some());

@@ -193,6 +193,19 @@ pub(super) fn filled<'t>(node: &'t Node, what: &str, problems: &Problems) -> Jud
     Ok(items)
 }
 
+/// The first `most` items of the list at `place`; that there are more is an error.
+pub(super) fn at_most<'l, T>(
+    items: &'l [T],
+    most: usize,
+    place: &Place,
+    problems: &Problems,
+) -> &'l [T] {
+    if items.len() > most {
+        problems.error(place, format!("the list has {} items; {most} are the most", items.len()));
+    }
+    items.get(..most).unwrap_or(items)
+}
+
 pub(super) fn scalar<'t, T>(
     node: &'t Node,
     form: &Form<T>,
@@ -231,7 +244,7 @@ pub(super) fn filled_set<'t, T: Clone + Eq + Hash>(
     form: &Form<T>,
     problems: &Problems,
 ) -> List<'t, T> {
-    set(filled(node, &form.expected, problems), form, problems)
+    set(filled(node, "one item", problems), form, problems)
 }
 
 fn set<'t, T: Clone + Eq + Hash>(

@@ -12,7 +12,7 @@ pub(super) struct Names {
     kind: &'static str,
     count: usize,
     known: BTreeMap<String, (usize, Place)>,
-    /// There is a thing whose name could not be read: a name that is unknown may be its own.
+    /// There are things whose names could not be read: a name that is unknown may be one of them.
     unreadable: Option<Reported>,
     used: RefCell<BTreeSet<usize>>,
 }
@@ -27,7 +27,7 @@ impl Names {
         let position = self.count;
         self.count += 1;
         match name {
-            Err(reported) => self.unreadable = Some(*reported),
+            Err(reported) => self.give_up(*reported),
             Ok(Given { text, written, place }) => {
                 if let Some((_, first)) = self.known.get(*text) {
                     let (name, kind, first) = (quote(written), self.kind, problems.line_of(first));
@@ -38,6 +38,11 @@ impl Names {
                 }
             }
         }
+    }
+
+    /// There are others, and nobody knows which.
+    pub(super) fn give_up(&mut self, reported: Reported) {
+        self.unreadable = Some(reported);
     }
 
     /// The position of the thing that `name` speaks of.
@@ -52,6 +57,11 @@ impl Names {
         let hint = suggestion(name.text, self.known.keys().map(String::as_str));
         let message = format!("no {} is named {}{hint}", self.kind, quote(name.written));
         Err(problems.error(&name.place, message))
+    }
+
+    /// Whether there is nothing, for certain.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.count == 0 && self.unreadable.is_none()
     }
 
     /// How many things there are.

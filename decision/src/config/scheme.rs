@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::field::{Fields, List, given, items, values};
+use super::field::{Fields, List, at_most, given, items, values};
 use super::form::{DAY, Form, Reason, boolean, free_header_name, name, parse_duration};
 use super::names::Names;
 use super::problem::{Judged, Place as At, Problems};
@@ -12,6 +12,8 @@ use super::snapshot::{Issue, Lifetime, Place, Scheme};
 
 /// The most schemes of one api: a route's `accept` has a bit for each.
 const SCHEMES_MAX: usize = 64;
+/// The most places of one scheme. Each request is searched in all of them.
+const PLACES_MAX: usize = 16;
 /// The most characters of a prefix.
 const PREFIX_MAX: usize = 32;
 /// The most characters of the name of a cookie or a parameter.
@@ -36,15 +38,11 @@ impl Schemes {
         let nodes = match items(node, problems) {
             Ok(nodes) => nodes,
             Err(reported) => {
-                schemes.names.define(&Err(reported), problems);
+                schemes.names.give_up(reported);
                 return schemes;
             }
         };
-        if nodes.len() > SCHEMES_MAX {
-            let message = format!("an api can have {SCHEMES_MAX} schemes at most");
-            problems.error(&node.place, message);
-        }
-        for node in nodes.iter().take(SCHEMES_MAX) {
+        for node in at_most(nodes, SCHEMES_MAX, &node.place, problems) {
             let scheme = Fields::of(node, problems, |fields| schemes.scheme(fields));
             schemes.read.extend(scheme.map(|scheme| (scheme, node.place.clone())));
         }
@@ -60,7 +58,7 @@ impl Schemes {
         let issue = scheme.block("issue", issue);
         self.names.define(&given(&name), scheme.problems);
         let at = scheme.place()?;
-        let from = self.places(from, at);
+        let from = self.places(from, at, scheme.problems);
         let prefix = prefix?.map(|prefix| prefix.value);
         self.compare(prefix.as_deref(), &from, at, scheme.problems);
         let name = name?.value;
@@ -71,7 +69,12 @@ impl Schemes {
     }
 
     /// The positions of a scheme's places. A new one is added to those of the api.
-    fn places(&mut self, from: Option<List<'_, Place>>, scheme: &At) -> Vec<usize> {
+    fn places(
+        &mut self,
+        from: Option<List<'_, Place>>,
+        scheme: &At,
+        problems: &Problems,
+    ) -> Vec<usize> {
         const DEFAULT: HeaderName = HeaderName::from_static("x-api-key");
         let from: Vec<_> = match from {
             Some(from) => {
@@ -79,16 +82,17 @@ impl Schemes {
             }
             None => [Place::Bearer, Place::Header(DEFAULT)].map(|at| (at, scheme.clone())).into(),
         };
-        let mut position = |(place, at)| {
-            if let Place::Header(name) = &place {
-                self.headers.push((name.clone(), at));
+        let mut position = |(place, at): &(Place, At)| {
+            if let Place::Header(name) = place {
+                self.headers.push((name.clone(), at.clone()));
             }
-            self.places.iter().position(|known| *known == place).unwrap_or_else(|| {
-                self.places.push(place);
+            self.places.iter().position(|known| known == place).unwrap_or_else(|| {
+                self.places.push(place.clone());
                 self.places.len() - 1
             })
         };
-        from.into_iter().map(&mut position).collect()
+        let from = at_most(&from, PLACES_MAX, &scheme.key("from"), problems);
+        from.iter().map(&mut position).collect()
     }
 
     /// A value belongs to one scheme alone.
@@ -99,13 +103,12 @@ impl Schemes {
         let Some((_, first)) = rival else { return };
         let first = problems.line_of(first);
         if prefix.is_some() {
-            let message = format!(
-                "the prefix and a place of this scheme are those of another, at {first}: a value could be of both"
-            );
+            let message =
+                format!("the scheme at {first} has this prefix too, and a place in common");
             problems.error(at, message);
         } else {
             let message = format!(
-                "without a prefix, and with a place in common, this scheme gets only what the one at {first} leaves: nothing there"
+                "where this scheme and the one at {first} read the same place, that one takes every value: neither has a prefix"
             );
             problems.warning(at, message);
         }

@@ -23,8 +23,16 @@ pub(super) fn upstreams(
         }
         upstream(key, value, problems)
     };
-    let upstreams: Vec<_> = entries(node, problems)?.iter().map(read).collect();
-    upstreams.into_iter().collect()
+    match entries(node, problems) {
+        Ok(entries) => {
+            let upstreams: Vec<_> = entries.iter().map(read).collect();
+            upstreams.into_iter().collect()
+        }
+        Err(reported) => {
+            names.give_up(reported);
+            Err(reported)
+        }
+    }
 }
 
 /// A list of endpoints, or a mapping that has one.

@@ -15,7 +15,12 @@ enum Became {
     Refused(Outcome, Option<usize>),
 }
 
-fn decide_at(snapshot: &Snapshot, request: &Request, lookup: Option<Lookup>, now: Timestamp) -> Became {
+fn decide_at(
+    snapshot: &Snapshot,
+    request: &Request,
+    lookup: Option<Lookup>,
+    now: Timestamp,
+) -> Became {
     let asked = request.with_head(|head| ask(snapshot, &pepper(), head));
     match asked.and_then(|question| question.answer(lookup, now)) {
         Ok(permit) => Became::Sent(Box::new(request.sent(&permit, "req_ours"))),
@@ -23,19 +28,19 @@ fn decide_at(snapshot: &Snapshot, request: &Request, lookup: Option<Lookup>, now
     }
 }
 
-fn found() -> Option<Lookup> {
-    Some(Lookup::Found(fact("a", "ak")))
+fn found() -> Lookup {
+    Lookup::Found(fact("a", "ak"))
 }
 
 fn sent(snapshot: &Snapshot, request: &Request) -> Request {
-    match decide_at(snapshot, request, found(), NOW) {
+    match decide_at(snapshot, request, Some(found()), NOW) {
         Became::Sent(sent) => *sent,
         Became::Refused(outcome, _) => panic!("{request:?}: {outcome}"),
     }
 }
 
 fn outcome(snapshot: &Snapshot, request: &Request) -> Outcome {
-    match decide_at(snapshot, request, found(), NOW) {
+    match decide_at(snapshot, request, Some(found()), NOW) {
         Became::Sent(_) => Outcome::Forwarded,
         Became::Refused(outcome, _) => outcome,
     }
@@ -51,7 +56,10 @@ fn ordinary() -> Snapshot {
         Route { accept: 0b10, ..route("/sessions") },
     ];
     let mut other = api("b", vec![Route { auth: Auth::None, ..route("/**") }]);
-    other.identity.headers.push((http::HeaderName::from_static("x-other-tenant"), IdentityFact::Org));
+    other
+        .identity
+        .headers
+        .push((http::HeaderName::from_static("x-other-tenant"), IdentityFact::Org));
     snapshot(vec![(&["api.example", "*.api.example"], api("a", routes)), (&["*"], other)])
 }
 
@@ -70,14 +78,20 @@ fn the_first_failure_decides_and_knows_how_far_the_request_got() {
     };
     let mut hosted = large(Request::get("/v1/../x"));
     hosted.host = "user@api.example".to_owned();
-    let refused = |request: &Request| request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap_err();
+    let refused =
+        |request: &Request| request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap_err();
     for (request, outcome, api, route) in [
         (&hosted, Outcome::RequestMalformed, None, None),
         (&large(Request::get("/v1/../x")), Outcome::RequestMalformed, Some(0), None),
         (&large(Request::get("/x")), Outcome::RouteUnknown, Some(0), None),
         (&large(Request::get("/v1/x")), Outcome::BodyTooLarge, Some(0), Some(0)),
         (&Request::get("/v1/x"), Outcome::CredentialMissing, Some(0), Some(0)),
-        (&Request::get("/v1/x").field("authorization", "Bearer"), Outcome::CredentialMalformed, Some(0), Some(0)),
+        (
+            &Request::get("/v1/x").field("authorization", "Bearer"),
+            Outcome::CredentialMalformed,
+            Some(0),
+            Some(0),
+        ),
         (&with_key("/v1/x?api_key=ak_2"), Outcome::CredentialAmbiguous, Some(0), Some(0)),
         (&Request::get("/v1/x?api_key=zz"), Outcome::CredentialUnknown, Some(0), Some(0)),
         (&with_key("/sessions"), Outcome::SchemeNotAccepted, Some(0), Some(4)),
@@ -94,7 +108,10 @@ fn a_refusal_says_whether_a_credential_was_sent() {
     let snapshot = ordinary();
     let sent = |request: &Request| {
         let asked = request.with_head(|head| ask(&snapshot, &pepper(), head));
-        asked.and_then(|question| question.answer(Some(Lookup::Unknown), NOW)).unwrap_err().credential_sent
+        asked
+            .and_then(|question| question.answer(Some(Lookup::Unknown), NOW))
+            .unwrap_err()
+            .credential_sent
     };
     assert!(!sent(&Request::get("/v1/x")));
     assert!(!sent(&Request::get("/v1/x").field("authorization", "Bearer")));
@@ -108,13 +125,17 @@ fn a_refusal_says_whether_a_credential_was_sent() {
 #[test]
 fn a_host_has_one_api_and_no_other_answers_for_it() {
     let snapshot = ordinary();
-    let on = |host: &str, target: &str| outcome(&snapshot, &Request { host: host.to_owned(), ..Request::get(target) });
-    for host in ["api.example", "API.Example", "api.example.", "api.example:8080", "x.api.example"] {
+    let on = |host: &str, target: &str| {
+        outcome(&snapshot, &Request { host: host.to_owned(), ..Request::get(target) })
+    };
+    for host in ["api.example", "API.Example", "api.example.", "api.example:8080", "x.api.example"]
+    {
         assert_eq!(on(host, "/x"), Outcome::RouteUnknown, "{host}");
         assert_eq!(on(host, "/v1/x"), Outcome::CredentialMissing, "{host}");
     }
     assert_eq!(on("other.example", "/x"), Outcome::Forwarded);
-    let alone = crate::test_support::snapshot(vec![(&["api.example"], api("a", vec![route("/**")]))]);
+    let alone =
+        crate::test_support::snapshot(vec![(&["api.example"], api("a", vec![route("/**")]))]);
     let elsewhere = Request { host: "other.example".to_owned(), ..Request::get("/") };
     assert_eq!(outcome(&alone, &elsewhere), Outcome::HostUnknown);
 }
@@ -128,12 +149,17 @@ fn a_method_that_the_path_does_not_have_says_which_it_has() {
     let asked = |method: &str| Request { method: method.to_owned(), ..with_key("/x") };
     assert_eq!(outcome(&snapshot, &asked("HEAD")), Outcome::Forwarded);
     let refused = asked("POST").with_head(|head| ask(&snapshot, &pepper(), head)).unwrap_err();
-    assert_eq!((refused.outcome, refused.allow.unwrap().to_str().unwrap()), (Outcome::MethodNotAllowed, "GET, HEAD"));
+    assert_eq!(
+        (refused.outcome, refused.allow.unwrap().to_str().unwrap()),
+        (Outcome::MethodNotAllowed, "GET, HEAD")
+    );
 }
 
 #[test]
 fn a_head_of_more_fields_than_can_be_edited_is_refused() {
-    let fields = |count| (0..count).fold(Request::get("/public/x"), |request, _| request.field("x-level", "admin"));
+    let fields = |count| {
+        (0..count).fold(Request::get("/public/x"), |request, _| request.field("x-level", "admin"))
+    };
     let snapshot = ordinary();
     assert_eq!(sent(&snapshot, &fields(256)).values("x-level"), [""; 0]);
     assert_eq!(outcome(&snapshot, &fields(257)), Outcome::HeadTooLarge);
@@ -153,7 +179,9 @@ fn a_body_is_judged_by_what_is_declared() {
 #[test]
 fn what_is_wanted_is_the_digest_of_the_credential_and_nothing_where_there_is_none() {
     let snapshot = ordinary();
-    let wanted = |request: &Request| request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap().wanted();
+    let wanted = |request: &Request| {
+        request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap().wanted()
+    };
     let digest = pepper().digest(b"ak_secret");
     let key = FactKey::new(&crate::facts::api_mask("a"), &digest);
     assert_eq!(wanted(&with_key("/v1/x")), Some(Wanted { key, digest }));
@@ -165,11 +193,20 @@ fn what_is_wanted_is_the_digest_of_the_credential_and_nothing_where_there_is_non
 fn where_a_credential_is_optional_none_is_anonymous_and_a_bad_one_is_refused() {
     let snapshot = ordinary();
     let anonymous = sent(&snapshot, &Request::get("/optional/x"));
-    assert_eq!((anonymous.values("x-subject-id"), anonymous.values("x-request-id")), (vec![], vec!["req_ours"]));
+    assert_eq!(
+        (anonymous.values("x-subject-id"), anonymous.values("x-request-id")),
+        (vec![], vec!["req_ours"])
+    );
     assert_eq!(sent(&snapshot, &with_key("/optional/x")).values("x-subject-id"), ["user_1"]);
     for (request, expected) in [
-        (Request::get("/optional/x").field("authorization", "Bearer"), Outcome::CredentialMalformed),
-        (Request::get("/optional/x").field("authorization", "Bearer zz"), Outcome::CredentialUnknown),
+        (
+            Request::get("/optional/x").field("authorization", "Bearer"),
+            Outcome::CredentialMalformed,
+        ),
+        (
+            Request::get("/optional/x").field("authorization", "Bearer zz"),
+            Outcome::CredentialUnknown,
+        ),
     ] {
         assert_eq!(outcome(&snapshot, &request), expected);
     }
@@ -179,7 +216,10 @@ fn where_a_credential_is_optional_none_is_anonymous_and_a_bad_one_is_refused() {
         (None, Outcome::StoreUnavailable),
     ] {
         let became = decide_at(&snapshot, &with_key("/optional/x"), lookup, NOW);
-        assert!(matches!(became, Became::Refused(outcome, Some(1)) if outcome == expected), "{became:?}");
+        assert!(
+            matches!(became, Became::Refused(outcome, Some(1)) if outcome == expected),
+            "{became:?}"
+        );
     }
 }
 
@@ -200,21 +240,37 @@ fn with_first_the_credential_that_the_route_accepts_is_the_one_that_counts() {
 
 #[test]
 fn a_login_path_sees_its_own_credentials_and_still_nobodys_identity() {
-    let request = with_key("/public/x?api_key=K").field("authorization", "Basic dTpw").field("X-Org-Id", "org_evil");
+    let request = with_key("/public/x?api_key=K")
+        .field("authorization", "Basic dTpw")
+        .field("X-Org-Id", "org_evil");
     let sent = sent(&ordinary(), &request);
-    assert_eq!((sent.values("authorization"), sent.values("x-api-key")), (vec!["Basic dTpw"], vec!["ak_secret"]));
+    assert_eq!(
+        (sent.values("authorization"), sent.values("x-api-key")),
+        (vec!["Basic dTpw"], vec!["ak_secret"])
+    );
     assert_eq!((sent.target.as_str(), sent.values("x-org-id")), ("/public/x?api_key=K", vec![]));
 }
 
 #[test]
 fn an_identity_name_of_any_api_is_removed_on_every_route_of_every_api() {
     let snapshot = ordinary();
-    for mut request in [Request::get("/public/x"), with_key("/v1/x"), Request::get("/optional/x"), Request::get("/elsewhere")] {
+    for mut request in [
+        Request::get("/public/x"),
+        with_key("/v1/x"),
+        Request::get("/optional/x"),
+        Request::get("/elsewhere"),
+    ] {
         if request.target == "/elsewhere" {
             request.host = "other.example".to_owned();
         }
-        let sent = sent(&snapshot, &request.field("X-Other-Tenant", "evil").field("x_org_id", "evil"));
-        assert_eq!((sent.values("x-other-tenant"), sent.values("x_org_id")), (vec![], vec![]), "{}", sent.target);
+        let sent =
+            sent(&snapshot, &request.field("X-Other-Tenant", "evil").field("x_org_id", "evil"));
+        assert_eq!(
+            (sent.values("x-other-tenant"), sent.values("x_org_id")),
+            (vec![], vec![]),
+            "{}",
+            sent.target
+        );
     }
 }
 
@@ -248,7 +304,10 @@ fn the_upstream_is_told_who_asks_and_what_is_not_known_is_not_sent() {
 fn a_credential_that_is_forwarded_is_the_only_one_that_is() {
     let request = with_key("/forward/x?api_key=ak_secret&a=1").field("authorization", "Basic dTpw");
     let sent = sent(&ordinary(), &request);
-    assert_eq!((sent.values("x-api-key"), sent.values("authorization")), (vec!["ak_secret"], vec![]));
+    assert_eq!(
+        (sent.values("x-api-key"), sent.values("authorization")),
+        (vec!["ak_secret"], vec![])
+    );
     assert_eq!(sent.target, "/forward/x?a=1");
 }
 
@@ -258,7 +317,15 @@ fn the_target_is_the_normalised_path_after_the_rewrite_and_the_query_less_the_cr
         rewrite: Rewrite { strip: strip.len(), add: add.to_owned(), host: None },
         ..route(path)
     };
-    let api = api("a", vec![rewriting("/api", "", "/api/**"), rewriting("/a/b", "/v2", "/a/b/**"), rewriting("", "/v3", "/{x}"), route("/plain/**")]);
+    let api = api(
+        "a",
+        vec![
+            rewriting("/api", "", "/api/**"),
+            rewriting("/a/b", "/v2", "/a/b/**"),
+            rewriting("", "/v3", "/{x}"),
+            route("/plain/**"),
+        ],
+    );
     let snapshot = snapshot(vec![(&["*"], api)]);
     for (came, goes) in [
         ("/plain/a?x=%7e", "/plain/a?x=%7e"),
@@ -274,7 +341,8 @@ fn the_target_is_the_normalised_path_after_the_rewrite_and_the_query_less_the_cr
         ("/x", "/v3/x"),
     ] {
         let request = Request::get(came);
-        let request = if came.contains("api_key") { request } else { request.field("x-api-key", "ak_1") };
+        let request =
+            if came.contains("api_key") { request } else { request.field("x-api-key", "ak_1") };
         assert_eq!(sent(&snapshot, &request).target, goes, "{came}");
     }
 }
@@ -282,8 +350,9 @@ fn the_target_is_the_normalised_path_after_the_rewrite_and_the_query_less_the_cr
 #[test]
 fn a_target_that_does_not_change_is_not_made_anew() {
     let snapshot = ordinary();
-    let question = with_key("/v1/x?y=%7e").with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
-    let permit = question.answer(found(), NOW).unwrap();
+    let question =
+        with_key("/v1/x?y=%7e").with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
+    let permit = question.answer(Some(found()), NOW).unwrap();
     assert_eq!(permit.edits().target, None);
 }
 
@@ -293,11 +362,40 @@ const SECRET: &str = "ak_topsecret";
 
 /// Requests of honest and forged fields around one secret in any place, on any route.
 fn requests() -> impl Strategy<Value = Request> {
-    let path = prop::sample::select(vec!["/v1/x", "/optional/x", "/public/x", "/forward/x", "/sessions", "/none", "/v1/%7Ex/", "/v1/../x"]);
-    let query = prop::sample::select(vec!["", "?", "?a=1", "?api_key=ak_topsecret", "?a=%&api%5Fkey=ak%5Ftopsecret&b"]);
+    let path = prop::sample::select(vec![
+        "/v1/x",
+        "/optional/x",
+        "/public/x",
+        "/forward/x",
+        "/sessions",
+        "/none",
+        "/v1/%7Ex/",
+        "/v1/../x",
+    ]);
+    let query = prop::sample::select(vec![
+        "",
+        "?",
+        "?a=1",
+        "?api_key=ak_topsecret",
+        "?a=%&api%5Fkey=ak%5Ftopsecret&b",
+    ]);
     let name = prop::sample::select(vec![
-        "x-org-id", "X-Subject-Id", "X-CREDENTIAL-ID", "x_org_id", "x-credential-scheme", "x-resource-id", "x-level", "x-grants",
-        "x-scopes", "X-Request-Id", "x-other-tenant", "x-forwarded-for", "Forwarded", "x-real-ip", "x-original-url", "accept",
+        "x-org-id",
+        "X-Subject-Id",
+        "X-CREDENTIAL-ID",
+        "x_org_id",
+        "x-credential-scheme",
+        "x-resource-id",
+        "x-level",
+        "x-grants",
+        "x-scopes",
+        "X-Request-Id",
+        "x-other-tenant",
+        "x-forwarded-for",
+        "Forwarded",
+        "x-real-ip",
+        "x-original-url",
+        "accept",
     ]);
     let place = prop::sample::select(vec![
         ("Authorization", "Bearer ak_topsecret"),
@@ -314,11 +412,14 @@ fn requests() -> impl Strategy<Value = Request> {
         place.prop_map(|(name, value)| (name.to_owned(), value.to_owned())),
     ];
     let host = prop::sample::select(vec!["api.example", "API.example.:80", "other.example", "a b"]);
-    (path, query, host, prop::collection::vec(field, 0..8), any::<bool>()).prop_map(|(path, query, host, fields, trusted)| {
-        let request = Request { host: host.to_owned(), ..Request::get(&format!("{path}{query}")) };
-        let request = if trusted { request.trusting("192.0.2.0/24") } else { request };
-        fields.iter().fold(request, |request, (name, value)| request.field(name, value))
-    })
+    (path, query, host, prop::collection::vec(field, 0..8), any::<bool>()).prop_map(
+        |(path, query, host, fields, trusted)| {
+            let request =
+                Request { host: host.to_owned(), ..Request::get(&format!("{path}{query}")) };
+            let request = if trusted { request.trusting("192.0.2.0/24") } else { request };
+            fields.iter().fold(request, |request, (name, value)| request.field(name, value))
+        },
+    )
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -348,7 +449,15 @@ fn lookup(known: Known) -> Option<Lookup> {
 
 fn knowledge() -> impl Strategy<Value = Known> {
     use Known::*;
-    prop::sample::select(vec![Active, Expired, Revoked, OtherScheme, Unknown, Unavailable, NotAsked])
+    prop::sample::select(vec![
+        Active,
+        Expired,
+        Revoked,
+        OtherScheme,
+        Unknown,
+        Unavailable,
+        NotAsked,
+    ])
 }
 
 proptest! {
@@ -407,21 +516,20 @@ proptest! {
     #[test]
     fn nothing_that_can_be_shown_of_a_decision_holds_the_secret(request in requests(), known in knowledge()) {
         let snapshot = ordinary();
-        let mut shown = request.with_head(|head| format!("{head:?}"));
+        let head = request.with_head(|head| format!("{head:?}"));
         let refused = |refused: Refused<'_>| {
             let answer = crate::dialect::render(&refused, "req_ours");
             format!("{refused:?} {answer:?} {}", refused.why)
         };
-        match request.with_head(|head| ask(&snapshot, &pepper(), head)) {
-            Err(error) => shown.push_str(&refused(error)),
+        let decision = match request.with_head(|head| ask(&snapshot, &pepper(), head)) {
+            Err(error) => refused(error),
             Ok(question) => {
-                shown.push_str(&format!("{question:?} {:?}", question.wanted()));
-                match question.answer(lookup(known), NOW) {
-                    Ok(permit) => shown.push_str(&format!("{permit:?}")),
-                    Err(error) => shown.push_str(&refused(error)),
-                }
+                let asked = format!("{question:?} {:?}", question.wanted());
+                let answered = question.answer(lookup(known), NOW);
+                format!("{asked} {}", answered.map_or_else(refused, |permit| format!("{permit:?}")))
             }
-        }
+        };
+        let shown = format!("{head} {decision}");
         prop_assert!(!shown.contains("topsecret"), "{}", shown);
     }
 }

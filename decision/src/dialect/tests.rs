@@ -14,7 +14,10 @@ fn body(answer: &Answer) -> Value {
 }
 
 fn refusals() -> impl Iterator<Item = Outcome> {
-    Outcome::ALL.iter().copied().filter(|outcome| !matches!(outcome, Outcome::Forwarded | Outcome::Answered))
+    Outcome::ALL
+        .iter()
+        .copied()
+        .filter(|outcome| !matches!(outcome, Outcome::Forwarded | Outcome::Answered))
 }
 
 #[test]
@@ -47,7 +50,10 @@ fn a_client_is_not_told_whether_a_credential_was_ever_good() {
     .map(|answer| (answer.status, answer.headers, answer.body))
     .collect();
     assert!(answers.iter().all(|answer| *answer == answers[0]));
-    assert_eq!(serde_json::from_slice::<Value>(&answers[0].2).unwrap()["code"], "credential_invalid");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&answers[0].2).unwrap()["code"],
+        "credential_invalid"
+    );
 }
 
 #[test]
@@ -95,7 +101,10 @@ fn the_request_id_is_echoed_in_the_apis_field_or_the_default_one_or_not_at_all()
     assert_eq!(field(&render(&refused, "req_1"), "x-request-id"), ["req_1"]);
     api.identity.request_id.respond = Some(HeaderName::from_static("x-trace"));
     let answer = render(&refused.clone().by(&api), "req_1");
-    assert_eq!((field(&answer, "x-trace"), field(&answer, "x-request-id")), (vec!["req_1"], vec![]));
+    assert_eq!(
+        (field(&answer, "x-trace"), field(&answer, "x-request-id")),
+        (vec!["req_1"], vec![])
+    );
     api.identity.request_id.respond = None;
     let answer = render(&refused.by(&api), "req_1");
     assert!(!answer.headers.iter().any(|(_, value)| value == "req_1"));

@@ -43,12 +43,24 @@ fn an_entry_may_have_a_port_brackets_or_both() {
 
 #[test]
 fn nonsense_falls_back_to_the_last_good_hop() {
-    for nonsense in ["unknown", "_hidden", "", ",", "203.0.113.7.8", "\"203.0.113.7\"", "[203.0.113.7", "1.2.3.4:99999"] {
+    for nonsense in [
+        "unknown",
+        "_hidden",
+        "",
+        ",",
+        "203.0.113.7.8",
+        "\"203.0.113.7\"",
+        "[203.0.113.7",
+        "1.2.3.4:99999",
+    ] {
         assert_eq!(client(&behind(&[nonsense])), "192.0.2.1", "{nonsense}");
-        assert_eq!(client(&behind(&["1.2.3.4", nonsense, "10.0.0.9"])), match nonsense {
-            "" | "," => "1.2.3.4",
-            _ => "10.0.0.9",
-        });
+        assert_eq!(
+            client(&behind(&["1.2.3.4", nonsense, "10.0.0.9"])),
+            match nonsense {
+                "" | "," => "1.2.3.4",
+                _ => "10.0.0.9",
+            }
+        );
     }
 }
 
@@ -68,7 +80,10 @@ fn told(request: &Request) -> Vec<(String, String)> {
         let kept = kept.map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec()));
         let ours = headers(head, &address_value(head.peer), "http");
         let ours = ours.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
-        let mut told: Vec<_> = kept.chain(ours).map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect();
+        let mut told: Vec<_> = kept
+            .chain(ours)
+            .map(|(name, value)| (name, String::from_utf8(value).unwrap()))
+            .collect();
         told.sort();
         told
     })
@@ -100,14 +115,19 @@ fn spoofing(request: Request) -> Request {
 
 #[test]
 fn what_an_untrusted_peer_says_of_the_client_is_replaced_or_removed() {
-    let ours = [("x-forwarded-for", "192.0.2.1"), ("x-forwarded-host", "api.example"), ("x-forwarded-proto", "http")];
+    let ours = [
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-host", "api.example"),
+        ("x-forwarded-proto", "http"),
+    ];
     assert_eq!(told(&spoofing(Request::get("/"))), pairs(&ours));
     assert_eq!(told(&Request::get("/")), pairs(&ours));
 }
 
 #[test]
 fn a_trusted_peers_list_is_appended_to_and_the_rest_of_what_it_says_is_kept_but_overrides() {
-    let request = spoofing(Request::get("/").trusting("192.0.2.1/32")).field("x-forwarded-for", "5.6.7.8, 10.0.0.1");
+    let request = spoofing(Request::get("/").trusting("192.0.2.1/32"))
+        .field("x-forwarded-for", "5.6.7.8, 10.0.0.1");
     assert_eq!(
         told(&request),
         pairs(&[

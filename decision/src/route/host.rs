@@ -46,7 +46,8 @@ pub fn host_is_valid(authority: &str) -> bool {
 
 /// A port may be empty (RFC 3986, section 3.2.3).
 fn port_is_valid(port: &str) -> bool {
-    port.bytes().all(|byte| byte.is_ascii_digit()) && (port.is_empty() || port.parse::<u16>().is_ok())
+    port.bytes().all(|byte| byte.is_ascii_digit())
+        && (port.is_empty() || port.parse::<u16>().is_ok())
 }
 
 fn name_is_valid(name: &str) -> bool {
@@ -54,7 +55,9 @@ fn name_is_valid(name: &str) -> bool {
         && !name.starts_with('.')
         && !name.contains("..")
         && !name.ends_with('.')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
 }
 
 /// What an api says of its hosts.

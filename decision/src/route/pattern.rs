@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::path::normalise;
+use crate::path::{PathError, normalise};
 
 /// The most segments a route's path may have.
 const SEGMENTS_MAX: usize = 64;
@@ -93,7 +93,7 @@ fn literal(text: &str) -> Result<String, &'static str> {
         return Ok(String::new());
     }
     let path = format!("/{text}");
-    let normal = normalise(&path).map_err(|error| error.reason())?;
+    let normal = normalise(&path).map_err(PathError::reason)?;
     Ok(normal.trim_start_matches('/').to_owned())
 }
 
@@ -116,7 +116,11 @@ impl Methods {
         let mut named: Vec<String> = Vec::new();
         for name in names {
             let name = name.as_ref();
-            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_') {
+            if name.is_empty()
+                || !name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_')
+            {
                 return Err("a method must be written in capitals");
             }
             if name == "CONNECT" {
@@ -126,7 +130,11 @@ impl Methods {
                 named.push(name.to_owned());
             }
         }
-        if named.is_empty() { Err("must name at least one method") } else { Ok(Self { named: Some(named) }) }
+        if named.is_empty() {
+            Err("must name at least one method")
+        } else {
+            Ok(Self { named: Some(named) })
+        }
     }
 
     /// Whether no method is among both. A HEAD that follows from a GET is not counted: one that is named comes before it.

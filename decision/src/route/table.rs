@@ -44,7 +44,12 @@ struct Leaf {
 
 impl RouteTable {
     /// Adds a route and gives it its position; `Err` is the position of one with an equal path and a method in common.
-    pub fn insert(&mut self, pattern: &Pattern, methods: Methods, mut route: Route) -> Result<usize, usize> {
+    pub fn insert(
+        &mut self,
+        pattern: &Pattern,
+        methods: Methods,
+        mut route: Route,
+    ) -> Result<usize, usize> {
         let position = self.routes.len();
         self.root.leaf(pattern.segments()).insert(methods, position)?;
         route.index = position;
@@ -105,7 +110,8 @@ impl Leaf {
     }
 
     fn insert(&mut self, methods: Methods, position: usize) -> Result<(), usize> {
-        if let Some(&(_, other)) = self.methods.iter().find(|(known, _)| !known.disjoint(&methods)) {
+        if let Some(&(_, other)) = self.methods.iter().find(|(known, _)| !known.disjoint(&methods))
+        {
             return Err(other);
         }
         self.methods.push((methods, position));
@@ -118,7 +124,8 @@ impl Leaf {
                 }
             }
         }
-        self.allow = HeaderValue::from_str(&allowed.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""));
+        self.allow = HeaderValue::from_str(&allowed.join(", "))
+            .unwrap_or_else(|_| HeaderValue::from_static(""));
         Ok(())
     }
 

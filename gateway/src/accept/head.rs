@@ -133,7 +133,6 @@ struct Message<'a> {
     length: Option<&'a [u8]>,
     coding: Option<&'a [u8]>,
     close: bool,
-    keep_alive: bool,
     expects_continue: bool,
 }
 
@@ -185,7 +184,6 @@ impl<'a> Message<'a> {
             10 if name.eq_ignore_ascii_case("connection") => {
                 for token in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
                     self.close |= token.eq_ignore_ascii_case(b"close");
-                    self.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
                     if ["host", "content-length", "transfer-encoding"]
                         .iter()
                         .any(|name| token.eq_ignore_ascii_case(name.as_bytes()))
@@ -233,8 +231,7 @@ fn digits(value: &[u8]) -> Result<u64, Fault> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(fault);
     }
-    // The body codec counts in usize, and a signed one at that where it compares.
-    text(value)?.parse().ok().filter(|length| *length <= i64::MAX as u64).ok_or(fault)
+    text(value)?.parse().ok().filter(|length| i64::try_from(*length).is_ok()).ok_or(fault)
 }
 
 fn text(value: &[u8]) -> Result<&str, Fault> {
@@ -273,11 +270,10 @@ fn without_authority<'a>(target: &'a str, host: &str) -> Result<&'a str, Fault> 
     if !authority.eq_ignore_ascii_case(host) {
         return Err(malformed("an absolute-form target disagrees with Host"));
     }
-    Ok(match path {
-        "" => "/",
-        path if path.starts_with('?') => return Err(malformed("an absolute-form target without a path")),
-        path => path,
-    })
+    if path.starts_with('?') {
+        return Err(malformed("an absolute-form target without a path"));
+    }
+    Ok(if path.is_empty() { "/" } else { path })
 }
 
 #[cfg(test)]

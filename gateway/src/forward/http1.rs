@@ -150,8 +150,8 @@ impl Http1 {
             (RequestBody::Ended, _) => true,
             _ if self.expects_continue => false,
             (_, Framing::Sized(length)) => length.saturating_sub(self.taken) <= DRAIN_MAX,
-            (_, Framing::Streamed) => true,
-            (_, Framing::None) => true,
+            // How much of it is left, only reading it tells.
+            (_, Framing::Streamed | Framing::None) => true,
         }
     }
 

