@@ -1,7 +1,7 @@
 //! The admin API (contract, section 10): JSON, for operators, behind one bearer token.
 //!
 //! Nothing is read or said before the token is checked. A change is made in the store and applied in this process before it
-//! is answered (see [`change`]).
+//! is answered (see `change`).
 
 use std::fmt;
 use std::sync::Arc;

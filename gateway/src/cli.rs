@@ -69,13 +69,13 @@ impl Failure {
         Self::Usage(message.into())
     }
 
-    /// Says why, and how it ends. Whoever closed our output (`| head`) has seen enough: that is no failure.
+    /// Says why, and how it ends. Whoever closed our output (`| head`) wants to hear no more.
     fn end(self, err: &mut dyn Write) -> ExitCode {
         let (code, message) = match self {
             Self::Refused(message) => (1, message),
             Self::Usage(message) => (2, message),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                return ExitCode::SUCCESS;
+                return ExitCode::FAILURE;
             }
             Self::Output(error) => (1, format!("cannot write the output: {error}")),
         };

@@ -1,6 +1,6 @@
 //! What this process knows of credentials: facts are cached, never decisions.
 //!
-//! [`Facts::cached`] is the hot path. What is not there is fetched once for all who ask ([`flight`]) from the authority, the
+//! [`Facts::cached`] is the hot path. What is not there is fetched once for all who ask (`flight`) from the authority, the
 //! store. Whether a fact may still be used is decided at each use, by the [`fence`]: not by taking entries out of a map.
 
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Facts {
         self.0.cache.get(key, now).map(Entry::into_lookup)
     }
 
-    /// Asks the store. However many ask for one key, the store is asked once; never more than [`flight::MOST`] times at
+    /// Asks the store. However many ask for one key, the store is asked once; never more than `flight::MOST` times at
     /// once. What it could not say is not remembered.
     ///
     /// The answer was current in the poll that returned it: it is older than no change that had been applied by then. `now`

@@ -27,6 +27,10 @@ pub async fn refuse(
 
 /// Waits until the client has taken what it was given, or takes nothing for `write_stall`.
 pub async fn flush(client: &mut Client, alarm: &mut Alarm, bounds: &Bounds) {
+    if matches!(client, Client::Http2(_)) {
+        // What a stream was given leaves when its connection is polled next, which it is before we are again.
+        tokio::task::yield_now().await;
+    }
     let mut taken = client.taken();
     let mut deadline = clock::now() + bounds.write_stall;
     loop {

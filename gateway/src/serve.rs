@@ -104,8 +104,9 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         Finish::Forwarded => (Outcome::Forwarded, forwarded.status, Ended::Complete, ""),
         Finish::ClientGone => (Outcome::ClientGone, Outcome::ClientGone.status(), Ended::ClientGone, ""),
         Finish::Cut(outcome, ended, why) => {
-            client.cut(ended);
+            // What is held goes out first: an answer that ends short is not an answer that was never given.
             respond::flush(client, alarm, &gate.bounds).await;
+            client.cut(ended);
             (outcome, forwarded.status, ended, why)
         }
         Finish::Refuse(outcome, why) => {

@@ -49,7 +49,10 @@ fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && path.extension().is_some_and(|extension| extension == "yaml") && !path.is_dir() {
+        if !hidden
+            && path.extension().is_some_and(|extension| extension == "yaml")
+            && !path.is_dir()
+        {
             files.push(path);
         }
     }

@@ -1,4 +1,4 @@
-//! The authority on facts: one trait, one conformance suite ([`conformance`]) that every implementation passes.
+//! The authority on facts: one trait, one conformance suite (`conformance`) that every implementation passes.
 //!
 //! Every change is **one atomic step**: the record with a higher version, and an entry in the change log. A reader learns
 //! with each record the log position it was read at; that is what the fence compares (see [`crate::facts::fence`]).

@@ -1,5 +1,7 @@
 //! `apis`: what is served under which host, and what the apis must not do to each other.
 
+use std::collections::HashMap;
+
 use http::HeaderName;
 
 use super::field::{Fields, Given, filled, given};
@@ -133,12 +135,13 @@ fn hosts(drafts: &[Draft<'_>], listeners: &Names, problems: &Problems) -> Vec<Ho
 
 /// What an upstream is told must not be what a client can say: no identity header is a place of a credential, in any api.
 fn judge_identity(drafts: &[Draft<'_>], problems: &Problems) {
+    let credentials = drafts.iter().flat_map(|draft| &draft.credentials);
+    let credentials: HashMap<_, _> = credentials.map(|(name, place)| (name, place)).collect();
     for (name, place) in drafts.iter().flat_map(|draft| &draft.identity) {
-        let mut credentials = drafts.iter().flat_map(|draft| &draft.credentials);
-        if let Some((_, other)) = credentials.find(|(other, _)| other == name) {
-            let other = problems.line_of(other);
+        if let Some(scheme) = credentials.get(name) {
+            let scheme = problems.line_of(scheme);
             let message = format!(
-                "the identity header `{name}` holds a credential for the scheme at {other}"
+                "`{name}` cannot be an identity header: the scheme at {scheme} reads credentials there"
             );
             problems.error(place, message);
         }

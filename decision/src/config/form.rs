@@ -1,7 +1,7 @@
 //! How the scalars of a configuration are written: text → value, or what was expected instead.
 
 use std::fmt::Display;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
@@ -184,11 +184,10 @@ pub(super) fn is_label(text: &str) -> bool {
 /// An address to listen on.
 pub(super) fn address() -> Form<SocketAddr> {
     Form::new("an address such as `0.0.0.0:8080`, `[::]:8080` or `localhost:8080`", |scalar| {
-        if let Some(port) = scalar.text.strip_prefix("localhost:") {
-            let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-            return port.parse().ok().map(|port| SocketAddr::new(ip, port));
+        match scalar.text.strip_prefix("localhost:") {
+            Some(port) => format!("127.0.0.1:{port}").parse().ok(),
+            None => scalar.text.parse().ok(),
         }
-        scalar.text.parse().ok()
     })
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Names {
     kind: &'static str,
     count: usize,
     known: BTreeMap<String, (usize, Place)>,
+    /// The names as they are written, for suggestions.
+    written: BTreeSet<String>,
     /// There are things whose names could not be read: a name that is unknown may be one of them.
     unreadable: Option<Reported>,
     used: RefCell<BTreeSet<usize>>,
@@ -19,7 +21,14 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(kind: &'static str) -> Self {
-        Self { kind, count: 0, known: BTreeMap::new(), unreadable: None, used: RefCell::default() }
+        Self {
+            kind,
+            count: 0,
+            known: BTreeMap::new(),
+            written: BTreeSet::new(),
+            unreadable: None,
+            used: RefCell::default(),
+        }
     }
 
     /// Gives `name` to the next thing.
@@ -35,6 +44,7 @@ impl Names {
                     problems.error(place, message);
                 } else {
                     self.known.insert((*text).to_owned(), (position, place.clone()));
+                    self.written.insert((*written).to_owned());
                 }
             }
         }
@@ -54,7 +64,7 @@ impl Names {
         if let Some(reported) = self.unreadable {
             return Err(reported);
         }
-        let hint = suggestion(name.text, self.known.keys().map(String::as_str));
+        let hint = suggestion(name.written, self.written.iter().map(String::as_str));
         let message = format!("no {} is named {}{hint}", self.kind, quote(name.written));
         Err(problems.error(&name.place, message))
     }

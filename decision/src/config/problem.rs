@@ -196,7 +196,13 @@ impl Problems {
         let sorted = |list: RefCell<Vec<Found>>| {
             let mut list = list.into_inner();
             list.sort_by_key(|found| found.order);
-            list.into_iter().map(|found| found.problem).collect()
+            let mut list: Vec<_> = list.into_iter().map(|found| found.problem).collect();
+            if list.len() == PROBLEMS_MAX
+                && let Some(last) = list.last_mut()
+            {
+                last.message.push_str(" (and so on: no more are shown)");
+            }
+            list
         };
         (sorted(self.errors), sorted(self.warnings))
     }
@@ -229,7 +235,8 @@ pub(super) fn suggestion<'k>(given: &str, known: impl IntoIterator<Item = &'k st
     }
     let near = |word: &str| {
         let distance = strsim::damerau_levenshtein(given, word);
-        (distance <= 1 + word.len().min(given.len()) / 4).then_some(distance)
+        let shorter = word.len().min(given.len());
+        (distance < shorter && distance <= 1 + shorter / 4).then_some(distance)
     };
     known
         .into_iter()

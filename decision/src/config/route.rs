@@ -78,10 +78,8 @@ impl<'f> Routes<'f> {
             Ok(_) => self.places.push(place),
             Err(other) => {
                 let other = self.places.get(other).unwrap_or(&place);
-                let message = format!(
-                    "the path, with a method, is that of the route at {} already",
-                    problems.line_of(other)
-                );
+                let other = problems.line_of(other);
+                let message = format!("the route at {other} has this path, and a method in common");
                 problems.error(&place, message);
             }
         }
@@ -182,7 +180,7 @@ impl<'f> Routes<'f> {
             route.problems.error(place, "a route of `auth: none` accepts no credential");
         }
         if auth != Auth::None
-            && schemes.count() == 0
+            && schemes.is_empty()
             && let Ok(place) = place
         {
             let message = "the route asks for a credential, and the api has no `schemes`; a public route is `auth: none`";

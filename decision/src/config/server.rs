@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::Variables;
-use super::field::{Fields, Given, Located, filled, given, values};
+use super::field::{Fields, Given, Located, at_most, filled, given, values};
 use super::form::{
     DAY, GIB, HOUR, KIB, LABEL_RULE, MIB, MILLISECOND, Reason, address, auto, boolean, duration,
     is_label, name, network, number, size,
@@ -17,6 +17,9 @@ use crate::request::FieldSet;
 
 /// The fewest characters of an admin token: 16 of an alphabet of 64 withstand guessing over a network.
 const ADMIN_TOKEN_MIN: usize = 16;
+
+/// The most listeners. Each has a socket for each thread, and a table of every host.
+const LISTENERS_MAX: usize = 64;
 
 const DEFAULT_LISTENER: &str = "0.0.0.0:8080";
 
@@ -81,8 +84,11 @@ fn listeners(
             http2: true,
         }]);
     };
-    let mut read = |node| Fields::of(node, problems, |fields| listener(fields, names, addresses));
-    let listeners: Vec<_> = filled(node, "one listener", problems)?.iter().map(&mut read).collect();
+    let nodes = filled(node, "one listener", problems);
+    let nodes = nodes.inspect_err(|reported| names.give_up(*reported))?;
+    let nodes = at_most(nodes, LISTENERS_MAX, &node.place, problems);
+    let read = |node| Fields::of(node, problems, |fields| listener(fields, names, addresses));
+    let listeners: Vec<_> = nodes.iter().map(read).collect();
     listeners.into_iter().collect()
 }
 

@@ -11,6 +11,7 @@ mod problems;
 mod routes;
 mod totality;
 mod variables;
+mod yaml;
 
 pub(super) const MINIMAL: &str = include_str!("../../../config/minimal.yaml");
 pub(super) const FULL: &str = include_str!("tests/full.yaml");

@@ -16,6 +16,7 @@ pub(super) fn upstreams(
     names: &mut Names,
     problems: &Problems,
 ) -> Judged<Vec<UpstreamSpec>> {
+    let entries = entries(node, problems).inspect_err(|reported| names.give_up(*reported))?;
     let read = |Entry { key, place, value }: &Entry| {
         names.define(&Ok(Given { text: key, written: key, place: place.clone() }), problems);
         if !is_name(key) {
@@ -23,16 +24,8 @@ pub(super) fn upstreams(
         }
         upstream(key, value, problems)
     };
-    match entries(node, problems) {
-        Ok(entries) => {
-            let upstreams: Vec<_> = entries.iter().map(read).collect();
-            upstreams.into_iter().collect()
-        }
-        Err(reported) => {
-            names.give_up(reported);
-            Err(reported)
-        }
-    }
+    let upstreams: Vec<_> = entries.iter().map(read).collect();
+    upstreams.into_iter().collect()
 }
 
 /// A list of endpoints, or a mapping that has one.

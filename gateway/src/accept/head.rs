@@ -73,6 +73,10 @@ pub enum Scan {
 /// Looks for the end of the head in `bytes`, of which `scanned` were looked at before. A line feed without its carriage
 /// return is refused as soon as it is seen.
 pub fn scan(bytes: &[u8], scanned: usize, bounds: &Bounds) -> Scan {
+    // Another protocol, TLS above all, is told at once, and not after it has waited for us.
+    if bytes.first().is_some_and(|first| !first.is_ascii_graphic()) {
+        return Scan::Bad(malformed("the first byte begins no request line"));
+    }
     for at in memchr::memchr_iter(b'\n', bytes.get(scanned..).unwrap_or_default()) {
         let at = scanned + at;
         if at == 0 || bytes.get(at - 1) != Some(&b'\r') {

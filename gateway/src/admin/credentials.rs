@@ -27,7 +27,7 @@ const PAGE_MAX: usize = 1000;
 const ATTEMPTS: usize = 3;
 
 type Answer = Result<Response, Problem>;
-/// A query in the order it came; what cannot be read of it is no query.
+/// A query in the order it came.
 type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
 type Named = Result<Path<String>, PathRejection>;
 
@@ -65,7 +65,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn get(State(admin): State<Arc<Admin>>, query: Parameters, id: Named) -> Answer {
-    parameters(query).end()?;
+    parameters(query)?.end()?;
     let id = named(id)?;
     let found = change::read(admin.store.get(&id)).await?;
     let credential = found.ok_or_else(Problem::credential_unknown)?;
@@ -73,19 +73,18 @@ pub(super) async fn get(State(admin): State<Arc<Admin>>, query: Parameters, id: 
 }
 
 pub(super) async fn list(State(admin): State<Arc<Admin>>, query: Parameters) -> Answer {
-    let mut fields = parameters(query);
-    let words = |text: &str| Ok(text.to_owned());
+    let mut fields = parameters(query)?;
     let ids = |text: &str| rules::id(text).map(|id| id.to_string());
     let state = fields.text("state", state);
     let filter = Filter {
-        api: fields.text("api", words),
-        scheme: fields.text("scheme", words),
+        api: fields.text("api", rules::word),
+        scheme: fields.text("scheme", rules::word),
         subject: fields.text("subject", ids),
         org: fields.text("org", ids),
         external_id: fields.text("external_id", ids),
         state: state.flatten(),
     };
-    let cursor = fields.text("cursor", words);
+    let cursor = fields.text("cursor", rules::word);
     let limit = fields.text("limit", page).unwrap_or(PAGE);
     fields.end()?;
     let now = clock::wall();
@@ -139,13 +138,14 @@ pub(super) async fn delete(
     })
 }
 
-fn parameters(query: Parameters) -> Fields {
-    Fields::of_query(query.map_or_else(|_| Vec::new(), |Query(pairs)| pairs))
+fn parameters(query: Parameters) -> Result<Fields, Problem> {
+    let Query(pairs) = query.map_err(|_| Problem::query_malformed())?;
+    Ok(Fields::of_query(pairs))
 }
 
 /// The query of a change.
 fn only_wait(query: Parameters) -> Result<Wait, Problem> {
-    let mut fields = parameters(query);
+    let mut fields = parameters(query)?;
     let wait = Wait::read(&mut fields);
     fields.end().map(|()| wait)
 }
@@ -156,7 +156,7 @@ fn named(id: Named) -> Result<Id, Problem> {
     id.ok_or_else(Problem::credential_unknown)
 }
 
-/// `Some(None)`-like: a state that no credential has yet is `None`.
+/// `None`: a state that no credential has yet.
 fn state(text: &str) -> Judged<Option<CredentialState>> {
     match text {
         "active" => Ok(Some(CredentialState::Active)),

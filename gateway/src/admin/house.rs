@@ -49,7 +49,7 @@ apis:
 pub(crate) struct House {
     pub(crate) router: Router,
     pepper: Pepper,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     _folder: Option<TempDir>,
 }
 
@@ -82,7 +82,8 @@ impl House {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        let body =
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         Answer { status: head.status, headers: head.headers, body }
     }
 
@@ -90,9 +91,9 @@ impl House {
         let request = request(method, path);
         let request = match body {
             None => request.body(Body::empty()),
-            Some(body) => {
-                request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into())
-            }
+            Some(body) => request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(body.to_string().into()),
         };
         self.send(request.unwrap()).await
     }
@@ -138,7 +139,10 @@ impl Answer {
 }
 
 pub(crate) fn request(method: Method, path: &str) -> Builder {
-    Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
 }
 
 pub(crate) fn order(with: Value) -> Value {

@@ -59,3 +59,6 @@ fn recognised(api: &Api, scheme: &Scheme, secret: &str) -> Judged<()> {
 fn carries(api: &Api, place: usize, secret: &str) -> bool {
     !matches!(api.places.get(place), Some(Place::Cookie(_))) || !secret.contains(';')
 }
+
+#[cfg(test)]
+mod tests;

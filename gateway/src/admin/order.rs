@@ -44,7 +44,11 @@ pub(super) struct Made {
 
 impl Order {
     /// Judges all fields together: an error names everything that is wrong.
-    pub(super) fn read(mut fields: Fields, snapshot: &Snapshot, now: Timestamp) -> Result<Self, Problem> {
+    pub(super) fn read(
+        mut fields: Fields,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
         let sent = &mut fields;
         let api = sent.required("api", |name| {
             let found = snapshot.apis.iter().find(|api| *api.name == *name);

@@ -49,11 +49,7 @@ pub(crate) struct Told {
 }
 
 impl Problem {
-    fn new(
-        status: StatusCode,
-        code: &'static str,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, detail: detail.into(), errors: Vec::new() }
     }
 
@@ -93,6 +89,10 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "body_malformed", detail)
     }
 
+    pub(super) fn query_malformed() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "query_malformed", "the query cannot be read")
+    }
+
     /// `errors` is not empty.
     pub(super) fn fields_invalid(errors: Vec<FieldError>) -> Self {
         let said: Vec<String> =
@@ -113,7 +113,8 @@ impl Problem {
     }
 
     pub(super) fn external_id_taken() -> Self {
-        let detail = "this api already has a credential with this external_id, perhaps a revoked one";
+        let detail =
+            "this api already has a credential with this external_id, perhaps a revoked one";
         Self::new(StatusCode::CONFLICT, "external_id_taken", detail)
     }
 

@@ -28,10 +28,17 @@ pub(super) fn id(text: &str) -> Judged<Id> {
     Id::new(text).ok_or_else(|| ID_RULE.into())
 }
 
+/// What some list of ours has: asked for, it need not have a form.
+pub(super) fn word(text: &str) -> Judged<String> {
+    if text.is_empty() { Err("must not be empty".into()) } else { Ok(text.to_owned()) }
+}
+
 /// A name or a reason, for people: whatever shows it need not fear for its line.
 pub(super) fn label(text: &str) -> Judged<String> {
     if text.is_empty() || text.chars().count() > LABEL_MAX || text.chars().any(char::is_control) {
-        return Err(format!("must be 1 to {LABEL_MAX} characters, none of them a control character"));
+        return Err(format!(
+            "must be 1 to {LABEL_MAX} characters, none of them a control character"
+        ));
     }
     Ok(text.to_owned())
 }

@@ -83,7 +83,8 @@ fn choice(lifetime: &Lifetime) -> String {
 /// In the greatest unit that divides it.
 fn written(length: Duration) -> String {
     let milliseconds = length.as_millis();
-    let units: [(&str, u128); 4] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    let units: [(&str, u128); 4] =
+        [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
     let fits = units.iter().find(|(_, unit)| milliseconds.is_multiple_of(*unit));
     fits.map_or_else(
         || format!("{milliseconds}ms"),

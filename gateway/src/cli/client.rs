@@ -46,13 +46,17 @@ impl Client {
         let uri: Uri = base.parse().map_err(|_| Failure::usage("the admin URL is not a URL"))?;
         match (uri.scheme_str(), uri.authority()) {
             (Some("https"), _) => {
-                return Err(Failure::usage("this client speaks plain http: give an http URL, over a tunnel where the network is not trusted"));
+                return Err(Failure::usage(
+                    "this client speaks plain http: give an http URL, over a tunnel where the network is not trusted",
+                ));
             }
             (Some("http"), Some(authority)) if !authority.as_str().contains('@') => {}
             _ => return Err(Failure::usage("the admin URL must be as http://127.0.0.1:9901")),
         }
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-            .map_err(|_| Failure::refused("the admin token has characters that no header can carry"))?;
+            .map_err(|_| {
+                Failure::refused("the admin token has characters that no header can carry")
+            })?;
         authorization.set_sensitive(true);
         let config = Agent::config_builder()
             .proxy(None)
@@ -97,7 +101,11 @@ impl Client {
         let mut answer = answer.map_err(unreachable)?;
         let text = answer.body_mut().with_config().limit(ANSWER_MAX).read_to_string();
         let text = text.map_err(unreachable)?;
-        if answer.status().is_success() { Ok(text) } else { Err(refusal(answer.status().as_u16(), &text)) }
+        if answer.status().is_success() {
+            Ok(text)
+        } else {
+            Err(refusal(answer.status().as_u16(), &text))
+        }
     }
 }
 
@@ -110,13 +118,20 @@ pub(super) fn read<T: DeserializeOwned>(answer: &str) -> Result<T, Failure> {
 /// What the API said against it, on as many lines as it has reasons.
 fn refusal(status: u16, text: &str) -> Failure {
     let Ok(told) = serde_json::from_str::<Told>(text) else {
-        return Failure::refused(format!("the answer has status {status} and is not of the admin API"));
+        return Failure::refused(format!(
+            "the answer has status {status} and is not of the admin API"
+        ));
     };
     if told.errors.is_empty() {
         return Failure::refused(visible(&told.detail));
     }
-    let lines = told.errors.iter().map(|error| format!("\n  {}: {}", error.field, visible(&error.message)));
-    Failure::refused(format!("the request is refused{}", lines.collect::<String>()))
+    let mut lines = vec!["the request is refused".to_owned()];
+    lines.extend(
+        told.errors
+            .iter()
+            .map(|error| format!("  {}: {}", visible(&error.field), visible(&error.message))),
+    );
+    Failure::refused(lines.join("\n"))
 }
 
 /// A byte of a value as a query carries it (RFC 3986, section 2.3).

@@ -15,6 +15,8 @@ use crate::source;
 
 /// Where the admin token is read from when no file is named.
 const TOKEN_VARIABLE: &str = "PORTCULLIS_ADMIN_TOKEN";
+/// How stdin is named where a file is asked for.
+const STDIN: &str = "-";
 /// Bytes of a file that holds a token or a secret.
 const SECRET_FILE_MAX: u64 = 64 * 1024;
 
@@ -127,6 +129,9 @@ struct List {
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(), Failure> {
+    if arguments.files().filter(|file| *file == Path::new(STDIN)).count() > 1 {
+        return Err(Failure::usage("stdin can be only one of the files"));
+    }
     let token = token(&arguments)?;
     let client = Client::new(&arguments.admin, &token)?;
     let output = arguments.output;
@@ -154,6 +159,17 @@ pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(),
             client.call(Call::new(Method::DELETE, place(&id, "")?))?;
             Ok(writeln!(console.err, "deleted {id}")?)
         }
+    }
+}
+
+impl Arguments {
+    /// Every file that holds a secret.
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        let brought = match &self.action {
+            Action::Create(create) => [&create.secret_file, &create.secret_sha256_file],
+            _ => [&None, &None],
+        };
+        [&self.token_file].into_iter().chain(brought).filter_map(|file| file.as_deref())
     }
 }
 
@@ -218,20 +234,28 @@ fn token(arguments: &Arguments) -> Result<SecretString, Failure> {
         return secret(file).map(Into::into);
     }
     let value = source::variable(TOKEN_VARIABLE).filter(|value| !value.is_empty());
-    let missing = || Failure::usage(format!("give the admin token in {TOKEN_VARIABLE}, or a file that holds it with --token-file"));
+    let missing = || {
+        Failure::usage(format!(
+            "give the admin token in {TOKEN_VARIABLE}, or a file that holds it with --token-file"
+        ))
+    };
     value.map(Into::into).ok_or_else(missing)
 }
 
 /// What a file holds, less its last newline; `-` is stdin.
 fn secret(file: &Path) -> Result<String, Failure> {
-    let content = if file == Path::new("-") {
+    let content = if file == Path::new(STDIN) {
         source::bounded(std::io::stdin().lock(), SECRET_FILE_MAX)
     } else {
         source::read(file, SECRET_FILE_MAX)
     };
-    let text = content.map_err(|error| Failure::refused(format!("cannot read {}: {error}", file.display())))?;
+    let text = content
+        .map_err(|error| Failure::refused(format!("cannot read {}: {error}", file.display())))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+    match line.strip_suffix('\r').unwrap_or(line) {
+        "" => Err(Failure::refused(format!("{} is empty", file.display()))),
+        secret => Ok(secret.to_owned()),
+    }
 }
 
 // --- what is shown ---------------------------------------------------------------------------------------------------

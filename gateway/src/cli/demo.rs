@@ -21,7 +21,10 @@ mod echo;
 const PORT: u16 = 8080;
 
 pub(super) fn run(console: &mut Console<'_>) -> Result<(), Failure> {
-    let folder = tempfile::Builder::new().prefix("portcullis-demo-").tempdir().map_err(cannot("make a folder"))?;
+    let folder = tempfile::Builder::new()
+        .prefix("portcullis-demo-")
+        .tempdir()
+        .map_err(cannot("make a folder"))?;
     let upstream = echo::start().map_err(cannot("start the upstream"))?;
     let token = mint("").ok_or_else(|| Failure::refused("the system has no randomness"))?;
     let port = if is_free(PORT) { PORT } else { 0 };
@@ -39,7 +42,12 @@ pub(super) fn run(console: &mut Console<'_>) -> Result<(), Failure> {
     folder.close().map_err(cannot("remove the folder"))
 }
 
-fn start(folder: &Path, port: u16, upstream: SocketAddr, token: &SecretString) -> Result<Running, Failure> {
+fn start(
+    folder: &Path,
+    port: u16,
+    upstream: SocketAddr,
+    token: &SecretString,
+) -> Result<Running, Failure> {
     let text = format!(
         r#"
 server:
@@ -85,10 +93,16 @@ fn first_key(admin: SocketAddr, token: &SecretString) -> Result<Created, Failure
     client.ask(Call { body: Some(order), ..Call::new(Method::POST, "/v1/credentials") })
 }
 
-fn invitation(gateway: SocketAddr, admin: SocketAddr, token: &SecretString, created: &Created) -> String {
+fn invitation(
+    gateway: SocketAddr,
+    admin: SocketAddr,
+    token: &SecretString,
+    created: &Created,
+) -> String {
     let key = created.secret.as_deref().unwrap_or_default();
     let (id, token) = (&created.credential.id, token.expose_secret());
-    let program = std::env::current_exe().map_or("portcullis".to_owned(), |path| path.display().to_string());
+    let program =
+        std::env::current_exe().map_or("portcullis".to_owned(), |path| path.display().to_string());
     format!(
         "\
 Portcullis serves http://{gateway}, in front of an upstream that answers with what has reached it.

@@ -10,7 +10,8 @@ use crate::source::{Files, Surroundings};
 use crate::{app, log};
 
 pub(super) fn run(config: &Path, console: &mut Console<'_>) -> Result<(), Failure> {
-    let files = Files::read(config).map_err(|problem| Failure::refused(visible(&problem.to_string())))?;
+    let files =
+        Files::read(config).map_err(|problem| Failure::refused(visible(&problem.to_string())))?;
     match load(&files.fragments(), &Surroundings) {
         Ok(compiled) => {
             for warning in &compiled.warnings {
@@ -19,7 +20,8 @@ pub(super) fn run(config: &Path, console: &mut Console<'_>) -> Result<(), Failur
                     line.field("problem", warning.to_string());
                 });
             }
-            app::run(compiled.configuration).map_err(|error| Failure::refused(visible(&error.to_string())))
+            app::run(compiled.configuration)
+                .map_err(|error| Failure::refused(visible(&error.to_string())))
         }
         Err(refusal) => {
             for problem in &refusal.errors {

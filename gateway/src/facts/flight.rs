@@ -70,6 +70,10 @@ impl<T> Flights<T> {
         }
     }
 
+    pub(super) fn under_way(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Nothing that panics runs under the lock but a caller's `known`, and it changes nothing here.
     fn lock(&self) -> MutexGuard<'_, UnderWay<T>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
@@ -101,6 +105,9 @@ impl<T> Default for Flights<T> {
 
 impl<T> fmt::Debug for Flights<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flights").field("under_way", &self.lock().len()).finish()
+        f.debug_struct("Flights").field("under_way", &self.under_way()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,6 +126,10 @@ impl<'e> Exchange<'e> {
     // --- the answer --------------------------------------------------------------------------------------------------
 
     fn turn_response(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        // Interim heads count as well: a client that does not read stops them, too.
+        if self.response == Response::Ended || !self.client_has_room(cx)? {
+            return Ok(false);
+        }
         match self.response {
             Response::Waiting => match self.upstream.poll_head(cx) {
                 Poll::Pending => Ok(false),
@@ -133,9 +137,6 @@ impl<'e> Exchange<'e> {
                 Poll::Ready(Err(fault)) => Err(self.no_answer(fault)),
             },
             Response::Flowing => {
-                if !self.client_has_room(cx)? {
-                    return Ok(false);
-                }
                 let piece = match self.upstream.poll_body(cx) {
                     Poll::Pending => return Ok(false),
                     Poll::Ready(piece) => piece,

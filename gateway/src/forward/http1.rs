@@ -33,6 +33,9 @@ pub struct Http1 {
     keep_alive: bool,
     request: RequestBody,
     response: ResponseBody,
+    /// A protocol was switched to: what the end of the connection means is no longer ours.
+    switched: bool,
+    ends_by_reset: bool,
     /// Bytes of content that were read, and written.
     pub taken: u64,
     pub given: u64,
@@ -75,6 +78,8 @@ impl Http1 {
             keep_alive: head.keep_alive,
             request: RequestBody::open(wire, head.framing)?,
             response: ResponseBody::NotBegun,
+            switched: false,
+            ends_by_reset: false,
             taken: 0,
             given: 0,
         })
@@ -91,6 +96,8 @@ impl Http1 {
             keep_alive: false,
             request: RequestBody::Ended,
             response: ResponseBody::NotBegun,
+            switched: false,
+            ends_by_reset: false,
             taken: 0,
             given: 0,
         }
@@ -194,6 +201,7 @@ impl Http1 {
     /// 101: what follows is no longer HTTP.
     pub fn switch_protocols(&mut self, head: &ResponseHead<'_>) {
         self.keep_alive = false;
+        self.switched = true;
         self.response = ResponseBody::UntilClose;
         self.wire.put(|out| {
             status_line(out, head);
@@ -291,9 +299,14 @@ impl Http1 {
     /// A cut: what is held goes out, no end of message is written, and where only the connection's end could tell, a reset does.
     pub fn cut(&mut self) {
         self.keep_alive = false;
-        if self.response == ResponseBody::UntilClose {
+        if self.response == ResponseBody::UntilClose && !self.switched {
             self.wire.reset_on_close();
+            self.ends_by_reset = true;
         }
+    }
+
+    pub const fn ends_by_reset(&self) -> bool {
+        self.ends_by_reset
     }
 }
 

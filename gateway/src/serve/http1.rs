@@ -41,10 +41,12 @@ pub async fn connection(gate: Arc<Gate>, stream: TcpStream, origin: Origin, http
             Arrival::Http2 => return super::http2::connection(gate, wire, origin).await,
             Arrival::Head(length) => {
                 seat.occupy();
-                let keep = one(&gate, &wire, &origin, &seat, &mut alarm, wire.take(length)).await;
+                let next = one(&gate, &wire, &origin, &seat, &mut alarm, wire.take(length)).await;
                 seat.vacate();
-                if !keep {
-                    break;
+                match next {
+                    Next::Request => {}
+                    Next::Close => break,
+                    Next::Abort => return,
                 }
             }
             Arrival::Refused(fault) => {
@@ -64,7 +66,15 @@ pub async fn connection(gate: Arc<Gate>, stream: TcpStream, origin: Origin, http
     linger(&wire, &mut alarm).await;
 }
 
-/// Serves one request; whether the connection takes another.
+/// What becomes of the connection after a request.
+enum Next {
+    Request,
+    Close,
+    /// Closed as it is: an orderly end would look like the end of the answer that was cut.
+    Abort,
+}
+
+/// Serves one request.
 async fn one(
     gate: &Gate,
     wire: &Wire,
@@ -72,24 +82,30 @@ async fn one(
     seat: &Seat,
     alarm: &mut Alarm,
     raw: Bytes,
-) -> bool {
+) -> Next {
     let started = clock::now();
     let head = match head::parse(&raw, &gate.bounds) {
         Ok(head) => head,
         Err(fault) => {
             refuse_raw(gate, wire, origin, alarm, fault).await;
-            return false;
+            return Next::Close;
         }
     };
     let Ok(http1) = Http1::new(wire, &head) else {
         refuse_raw(gate, wire, origin, alarm, head::malformed("the body's framing is malformed")).await;
-        return false;
+        return Next::Close;
     };
     let mut client = Client::Http1(http1);
     let request = Request { gate, origin, head: &head, raw: Some(&raw), seat, started };
     serve(&request, &mut client, alarm).await;
-    let Client::Http1(http1) = &client else { return false };
-    !http1.will_close() && http1.response_begun() && respond::drain(&mut client, alarm).await
+    let Client::Http1(http1) = &client else { return Next::Close };
+    if http1.ends_by_reset() {
+        Next::Abort
+    } else if !http1.will_close() && http1.response_begun() && respond::drain(&mut client, alarm).await {
+        Next::Request
+    } else {
+        Next::Close
+    }
 }
 
 /// Answers what could not be parsed, with the default body, and counts and logs it like any other request.

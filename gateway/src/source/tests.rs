@@ -5,14 +5,26 @@ use tempfile::TempDir;
 use super::*;
 
 fn names(files: &Files) -> Vec<String> {
-    let name = |fragment: &Fragment<'_>| Path::new(fragment.name).file_name().unwrap().to_string_lossy().into_owned();
+    let name = |fragment: &Fragment<'_>| {
+        Path::new(fragment.name).file_name().unwrap().to_string_lossy().into_owned()
+    };
     files.fragments().iter().map(name).collect()
 }
 
 #[test]
 fn a_folder_is_its_yaml_files_in_the_order_of_their_names() {
     let folder = TempDir::new().unwrap();
-    for name in ["b.yaml", "a.yaml", "10.yaml", ".hidden.yaml", "..data.yaml", "c.yml", "d.yaml.bak", "yaml", ".yaml"] {
+    for name in [
+        "b.yaml",
+        "a.yaml",
+        "10.yaml",
+        ".hidden.yaml",
+        "..data.yaml",
+        "c.yml",
+        "d.yaml.bak",
+        "yaml",
+        ".yaml",
+    ] {
         fs::write(folder.path().join(name), name).unwrap();
     }
     fs::create_dir(folder.path().join("sub.yaml")).unwrap();

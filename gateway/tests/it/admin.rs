@@ -19,11 +19,14 @@ fn with(members: Value) -> Value {
     body
 }
 
+/// Refused with this status, naming this field, and without a word of a secret that was brought.
 #[track_caller]
 fn refused(gateway: &Gateway, body: &Value, status: u16, field: &str) {
     let (found, answer) = gateway.admin("POST", "/v1/credentials", body);
     assert_eq!(found, status, "{answer}");
-    assert!(answer.to_string().contains(field), "{answer} does not name {field}");
+    let text = answer.to_string();
+    assert!(text.contains(field), "{text} does not name {field}");
+    assert!(body["secret"].as_str().is_none_or(|secret| !text.contains(secret)), "{text}");
 }
 
 #[test]

@@ -124,7 +124,9 @@ fn a_request_beyond_those_under_way_is_overloaded_and_told_when_to_return() {
             }
         }
     });
-    let gateway = bounded(&upstream, "in_flight: 1");
+    let one =
+        Setup::new(one_api(&upstream)).server("bounds: { in_flight: 1 }").server("threads: 1");
+    let gateway = one.start();
     let secret = gateway.mint("u_1", "org_1");
     let bytes = request("GET", "/", &[("x-api-key", &secret)], "");
     let mut first = gateway.connect();

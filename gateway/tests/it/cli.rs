@@ -57,6 +57,43 @@ fn check_prints_every_problem_to_stdout_as_file_line_column_path_message() {
 }
 
 #[test]
+fn what_would_break_a_promise_or_do_nothing_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let reserved = [
+        "host",
+        "cookie",
+        "authorization",
+        "content-type",
+        "connection",
+        "te",
+        "x-forwarded-for",
+        "x-api-key",
+    ];
+    let identities =
+        reserved.map(|name| format!("    identity: {{ headers: {{ {name}: org }} }}\n"));
+    let others = [
+        "    routes: [{ path: /a, auth: none, accept: [key] }]\n",
+        "    routes: [{ path: /a, upstream: nowhere }]\n",
+        "    routes: [{ path: /a }, { path: /a }]\n",
+        "    routes: [{ path: \"/a/{x}\" }, { path: \"/a/{y}\" }]\n",
+        "    routes: [{ path: a }]\n",
+        "    routes: [{ path: /a/../b }]\n",
+        "    routes: [{ path: /a, rewrite: { strip_prefix: /b } }]\n",
+        "    routes: [{ path: /a, accept: [other] }]\n",
+        "    limits: { per-key: { max: 1, window: 1s } }\n",
+        "  - { name: app, upstream: app }\n",
+        "server: { bounds: { head: 16 KB } }\n",
+        "server: { drain: { delay: 5 } }\n",
+        "server: { threads: many }\n",
+    ];
+    for line in identities.iter().map(String::as_str).chain(others) {
+        let output = check(folder.path(), &format!("{GOOD}{line}"));
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert!(text(&output.stdout).starts_with("c.yaml:"), "{line}: {output:?}");
+    }
+}
+
+#[test]
 fn to_check_a_missing_variable_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let output = check(folder.path(), &format!("{GOOD}server: {{ replica: \"${{NOT_SET}}\" }}\n"));

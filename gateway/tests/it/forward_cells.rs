@@ -45,6 +45,7 @@ fn a_client_that_takes_nothing_is_cut_after_write_stall() {
     upstream.wait_for_ends(2);
     assert_eq!(client.response().end, End::Cut);
     while let Some(Ok(_)) = h2.wait(body.data()) {}
+    drop(client);
     gateway.all_ended_as(2, "client_gone", "timeout");
 }
 

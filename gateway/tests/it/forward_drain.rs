@@ -151,6 +151,7 @@ fn sigterm_lets_every_phase_finish_and_the_drain_ends_with_the_last_byte() {
         assert_eq!((response.status, response.text().as_str()), (200, "firstlater"));
         assert_eq!(response.field("connection"), Some("close"));
         assert_eq!(client.closed(), Closed::Fin);
+        client.finish();
     }
     assert_eq!(within.rest(), b"firstlater");
     assert_eq!(early.send("re").rest(), b"5\r\nfirst\r\n5\r\nlater\r\n0\r\n\r\n");

@@ -77,7 +77,8 @@ fn a_response_split_at_any_byte_arrives_byte_for_byte() {
         let (responses, next) = (responses.clone(), next.clone());
         move |connection| {
             while let Some(request) = connection.request() {
-                let (response, at) = request.target.trim_start_matches('/').split_once('/').unwrap();
+                let (response, at) =
+                    request.target.trim_start_matches('/').split_once('/').unwrap();
                 let response = &responses[response.parse::<usize>().unwrap()];
                 let parts = match at.parse() {
                     Ok(at) => vec![&response[..at], &response[at..]],

@@ -132,6 +132,7 @@ fn no_interim_answer_reaches_an_http10_client() {
         "{answer}"
     );
     assert!(!answer.contains("103") && !answer.contains("100 Continue"), "{answer}");
+    drop(client);
     gateway.all_ended_as(1, "forwarded", "complete");
 }
 

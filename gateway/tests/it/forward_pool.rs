@@ -39,7 +39,8 @@ fn an_upstream_that_closes_at_random_never_costs_a_get_and_never_gets_a_post_twi
     let mut statuses = BTreeMap::new();
     let mut client = gateway.connect();
     for number in 0..400 {
-        let (method, body) = if next(&mut state).is_multiple_of(2) { ("GET", "") } else { ("POST", "body") };
+        let (method, body) =
+            if next(&mut state).is_multiple_of(2) { ("GET", "") } else { ("POST", "body") };
         if next(&mut state).is_multiple_of(16) {
             client = gateway.connect();
         }
@@ -96,8 +97,17 @@ fn a_connection_that_was_closed_while_idle_never_costs_a_post_its_answer() {
     assert!(lines.iter().all(|line| line["retries"] == 0));
 }
 
+/// [`open_api`] with these keys of its upstream.
+fn with_keys(upstream: &Upstream, keys: &str) -> String {
+    let address = upstream.address();
+    let with = format!("app: {{ endpoints: [\"{address}\"], {keys} }}");
+    open_api(upstream, "").replacen(&format!("app: [{address}]"), &with, 1)
+}
+
+const STALE: &str = "retries: { attempts: 2, conditions: [connect, stale_connection] }";
+
 /// Row 9 of the table: `method` and `body` on a connection that has served before and closes when they arrive.
-fn closed_on_arrival(method: &str, body: &str) -> (u16, usize, serde_json::Value) {
+fn closed_on_arrival(retries: &str, method: &str, body: &str) -> (u16, usize, serde_json::Value) {
     let upstream = Upstream::scripted(|connection| {
         connection.request().unwrap();
         connection.write(OK);
@@ -107,7 +117,7 @@ fn closed_on_arrival(method: &str, body: &str) -> (u16, usize, serde_json::Value
             connection.closed();
         }
     });
-    let gateway = Gateway::start(open_api(&upstream, ""));
+    let gateway = Gateway::start(with_keys(&upstream, retries));
     let mut client = gateway.connect();
     assert_eq!(client.send(request("GET", "/first", &[], "")).response().status, 200);
     client.send(request(method, "/second", &[], body));
@@ -121,7 +131,7 @@ fn closed_on_arrival(method: &str, body: &str) -> (u16, usize, serde_json::Value
 #[test]
 fn an_idempotent_request_without_body_is_sent_once_more_on_a_new_connection() {
     for method in ["GET", "HEAD", "OPTIONS", "DELETE", "PUT"] {
-        let (status, times, line) = closed_on_arrival(method, "");
+        let (status, times, line) = closed_on_arrival(STALE, method, "");
         assert_eq!((status, times), (200, 2), "{method}");
         assert_eq!(
             (&line["retries"], &line["outcome"]),
@@ -137,7 +147,7 @@ fn what_is_not_idempotent_or_has_a_body_is_never_sent_twice() {
     for (method, body) in
         [("POST", ""), ("POST", "body"), ("PATCH", ""), ("PUT", "body"), ("GET", "body")]
     {
-        let (status, times, line) = closed_on_arrival(method, body);
+        let (status, times, line) = closed_on_arrival(STALE, method, body);
         assert_eq!((status, times), (502, 1), "{method} {body:?}");
         assert_eq!(
             (&line["retries"], &line["outcome"]),
@@ -145,6 +155,14 @@ fn what_is_not_idempotent_or_has_a_body_is_never_sent_twice() {
             "{method}"
         );
     }
+}
+
+/// Contract 2, `retries`: what a condition that is not named would allow does not happen.
+#[test]
+fn without_the_stale_connection_condition_nothing_is_sent_twice() {
+    let (status, times, line) = closed_on_arrival("retries: { conditions: [connect] }", "GET", "");
+    assert_eq!((status, times), (502, 1));
+    assert_eq!((&line["retries"], &line["outcome"]), (&0.into(), &"upstream_invalid".into()));
 }
 
 /// Row 9: only a reused connection can have been closed before the request.
@@ -241,12 +259,7 @@ fn an_idle_connection_is_closed_before_the_upstream_would() {
     {
         let answer = format!("HTTP/1.1 200 OK\r\n{field}Content-Length: 2\r\n\r\nok");
         let upstream = Upstream::answering(answer);
-        let yaml = open_api(&upstream, "").replacen(
-            &format!("app: [{}]", upstream.address()),
-            &format!("app: {{ endpoints: [\"{}\"], {idle} }}", upstream.address()),
-            1,
-        );
-        let gateway = Gateway::start(yaml);
+        let gateway = Gateway::start(with_keys(&upstream, idle));
         assert_eq!(gateway.get("/", &[]).status, 200);
         upstream.wait_for_ends(1);
         assert_eq!(gateway.get("/", &[]).status, 200);

@@ -1,7 +1,8 @@
 //! Contract 2, 5 and 6, stage `accept`: a head whose framing could mean two things goes nowhere.
 
+use crate::support::h2c::h2_request;
 use crate::support::http1::show;
-use crate::support::{Gateway, Setup, Upstream, one_api};
+use crate::support::{Gateway, H2, Setup, Upstream, one_api};
 
 /// Each head gets 400, the default body and a closed connection; nothing reaches the upstream; each is counted and logged once.
 fn each_is_refused(heads: &[&[u8]]) {
@@ -181,6 +182,30 @@ fn an_absolute_target_that_agrees_with_host_is_served_in_origin_form() {
         let echo = gateway.get(target, &[("host", host), ("x-api-key", &secret)]).echo();
         assert_eq!(echo.target(), "/p?q=1");
     }
+}
+
+#[test]
+fn an_http2_host_that_disagrees_with_the_authority_is_refused() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::start(one_api(&upstream));
+    let secret = gateway.mint("u_1", "org_1");
+    let mut h2 = H2::connect(gateway.address("public"));
+    let mut ask = |hosts: &[&str]| {
+        let mut head = h2_request("GET", "/", &[("x-api-key", &secret)]);
+        for host in hosts {
+            head.headers_mut().append("host", host.parse().unwrap());
+        }
+        h2.request(head, "", None).unwrap()
+    };
+    for hosts in [&["other.test"][..], &["app.test", "app.test"], &["app.test", "other.test"]] {
+        let response = ask(hosts);
+        assert_eq!(
+            (response.status, response.code().as_str()),
+            (400, "request_malformed"),
+            "{hosts:?}"
+        );
+    }
+    assert_eq!(ask(&["app.test"]).echo().field("host").as_deref(), Some("app.test"));
 }
 
 #[test]

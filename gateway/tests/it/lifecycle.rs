@@ -5,10 +5,8 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use crate::support::{Gateway, H2, Setup, Upstream, one_api, request};
+use crate::support::{Gateway, H2, Setup, Upstream, instant_after, one_api, request};
 
 fn forever(subject: &str) -> Value {
     json!({ "api": "app", "scheme": "key", "subject": subject, "lifetime": "never" })
@@ -89,13 +87,10 @@ fn a_secret_may_be_brought_again_after_its_deletion_but_not_after_its_revocation
 fn expiry_holds_to_the_millisecond_with_a_warm_cache() {
     let upstream = Upstream::echo();
     let gateway = Gateway::start(one_api(&upstream));
-    let expires = SystemTime::now() + Duration::from_millis(900);
-    let millis = expires.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().cast_signed();
-    let instant = OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).unwrap();
-    let expires = SystemTime::from(instant);
+    let (expires, text) = instant_after(Duration::from_millis(900));
     let (_, secret) = gateway.create(&json!({
         "api": "app", "scheme": "key", "subject": "u_1",
-        "expires_at": instant.format(&Rfc3339).unwrap(),
+        "expires_at": text,
     }));
     let bytes = request("GET", "/", &[("x-api-key", &secret)], "");
     let mut client = gateway.connect();

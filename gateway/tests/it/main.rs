@@ -12,6 +12,7 @@
 mod support;
 
 mod admin;
+mod admin_wire;
 mod bounds;
 mod cli;
 mod forward_cells;
@@ -39,3 +40,4 @@ mod routes;
 mod schemes;
 mod secrecy;
 mod start;
+mod store_lost;

@@ -2,7 +2,10 @@
 //!
 //! Nothing here sleeps: a test waits for bytes, for a line or for an end, each with the one generous bound [`PATIENCE`].
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 pub(crate) mod client;
 pub(crate) mod ended;
@@ -21,7 +24,7 @@ pub(crate) use gateway::{Gateway, Setup};
 pub(crate) use h2c::H2;
 pub(crate) use http1::Response;
 pub(crate) use steps::Steps;
-pub(crate) use upstream::{Gate, Received, Upstream};
+pub(crate) use upstream::{Gate, Upstream};
 
 /// How long any wait may take before the test fails. Far above what a loaded machine needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,4 +57,13 @@ pub(crate) fn open_api(upstream: &Upstream, keys: &str) -> String {
 /// [`open_api`] on one thread, so that all clients share one pool of upstream connections.
 pub(crate) fn one_pool(upstream: &Upstream, keys: &str) -> Gateway {
     Setup::new(open_api(upstream, keys)).server("threads: 1").start()
+}
+
+/// The whole millisecond that is `after` from now, and how the admin API spells it.
+#[expect(clippy::disallowed_methods, reason = "credentials end by the wall clock")]
+pub(crate) fn instant_after(after: Duration) -> (SystemTime, String) {
+    let instant = SystemTime::now() + after;
+    let millis = instant.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().cast_signed();
+    let instant = OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).unwrap();
+    (instant.into(), instant.format(&Rfc3339).unwrap())
 }

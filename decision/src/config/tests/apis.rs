@@ -155,7 +155,7 @@ fn schemes_say_how_a_credential_is_recognised() {
     let many: Vec<_> = (0..65).map(|n| format!("{{ name: k{n}, prefix: p{n}_ }}")).collect();
     assert_eq!(
         scheme(&many.join(", ")),
-        ["5:14: apis[0].schemes: an api can have 64 schemes at most"]
+        ["5:14: apis[0].schemes: the list has 65 items; 64 are the most"]
     );
 }
 
@@ -223,7 +223,7 @@ fn a_value_belongs_to_one_scheme() {
     assert_eq!(
         api(twins),
         [
-            "5:56: apis[0].schemes[1]: the prefix and a place of this scheme are those of another, at conf/x.yaml:5: a value could be of both"
+            "5:56: apis[0].schemes[1]: the scheme at conf/x.yaml:5 has this prefix too, and a place in common"
         ]
     );
     let apart = "schemes: [{ name: a, prefix: k_, from: [bearer] }, { name: b, prefix: k_, from: [query:k] }, { name: c, prefix: k_x }]";
@@ -235,7 +235,7 @@ fn a_value_belongs_to_one_scheme() {
     assert_eq!(
         lines(&warnings),
         [
-            "3:54: apis[0].schemes[1]: without a prefix, and with a place in common, this scheme gets only what the one at conf/x.yaml:3 leaves: nothing there"
+            "3:54: apis[0].schemes[1]: where this scheme and the one at conf/x.yaml:3 read the same place, that one takes every value: neither has a prefix"
         ]
     );
 }
@@ -271,7 +271,7 @@ fn identity_headers_are_ours_alone() {
             (
                 "headers: { X-Key: org }",
                 &[
-                    "6:28: apis[0].identity.headers.X-Key: the identity header `x-key` holds a credential for the scheme at conf/x.yaml:5",
+                    "6:28: apis[0].identity.headers.X-Key: `x-key` cannot be an identity header: the scheme at conf/x.yaml:5 reads credentials there",
                 ],
             ),
             (
@@ -316,7 +316,7 @@ fn identity_headers_are_ours_alone() {
     assert_eq!(
         refused(&text),
         [
-            "3:5: apis[0].identity: the identity header `x-org-id` holds a credential for the scheme at conf/x.yaml:4"
+            "3:5: apis[0].identity: `x-org-id` cannot be an identity header: the scheme at conf/x.yaml:4 reads credentials there"
         ]
     );
 }

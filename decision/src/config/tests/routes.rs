@@ -79,14 +79,14 @@ fn equal_paths_need_disjoint_methods() {
             (
                 "{ path: '/{a}/b', name: r, methods: [GET, PUT] },\n{ path: '/{x}/b', name: s, methods: [POST, PUT] }",
                 &[
-                    "5:9: apis[0].routes[1].path: the path, with a method, is that of the route at conf/x.yaml:4 already",
+                    "5:9: apis[0].routes[1].path: the route at conf/x.yaml:4 has this path, and a method in common",
                 ],
             ),
             (
                 "{ path: /a, methods: [GET] },\n{ path: /a }",
                 &[
                     "5:9: apis[0].routes[1].path: the name `/a` is that of another route, at conf/x.yaml:4",
-                    "5:9: apis[0].routes[1].path: the path, with a method, is that of the route at conf/x.yaml:4 already",
+                    "5:9: apis[0].routes[1].path: the route at conf/x.yaml:4 has this path, and a method in common",
                 ],
             ),
             // The refusal of the one does not hide that of the other.
@@ -94,7 +94,7 @@ fn equal_paths_need_disjoint_methods() {
                 "{ path: /a, name: r, upstream: none },\n{ path: /%61, name: s }",
                 &[
                     "4:40: apis[0].routes[0].upstream: no upstream is named `none`",
-                    "5:9: apis[0].routes[1].path: the path, with a method, is that of the route at conf/x.yaml:4 already",
+                    "5:9: apis[0].routes[1].path: the route at conf/x.yaml:4 has this path, and a method in common",
                 ],
             ),
         ],

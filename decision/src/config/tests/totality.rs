@@ -37,8 +37,6 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
     fn any_text_is_compiled_or_refused(text in prop_oneof![
         any::<String>(),

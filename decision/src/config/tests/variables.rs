@@ -197,3 +197,17 @@ fn nothing_shows_what_was_put_in() {
     }
     assert!(refusals > 300, "{refusals}");
 }
+
+#[test]
+fn a_suggestion_is_what_was_written_too() {
+    let scheme = |written: &str| {
+        let text = format!(
+            "upstreams: {{ app: [a:1] }}\napis:\n  - {{ name: a, upstream: app, schemes: [{{ name: '${{NAME}}' }}], routes: [{{ path: /a, accept: ['{written}'] }}] }}\n"
+        );
+        let environment = Environment::of(&[("NAME", "secret-name"), ("OTHER", "secret-nam")]);
+        load(&file(&text), &environment).map_err(|refusal| lines(&refusal.errors)).unwrap_err()
+    };
+    let expected = "3:93: apis[0].routes[0].accept[0]: no scheme is named";
+    assert_eq!(scheme("secret-nam"), [format!("{expected} `secret-nam`")]);
+    assert_eq!(scheme("${OTHER}"), [format!("{expected} `${{OTHER}}`")]);
+}

@@ -55,7 +55,10 @@ fn all_that_is_wrong_is_said_together() {
         ("missing", "is required"),
         ("odd", "is unknown"),
     ];
-    assert_eq!(refused(fields), said.map(|(field, message)| (field.to_owned(), message.to_owned())));
+    assert_eq!(
+        refused(fields),
+        said.map(|(field, message)| (field.to_owned(), message.to_owned()))
+    );
 }
 
 #[test]

@@ -18,7 +18,16 @@ fn a_label_is_any_text_that_stays_on_its_line() {
     for text in ["ci", "Häuser 🏠", "a,b=c;\"", &"🏠".repeat(200)] {
         assert_eq!(label(text).unwrap(), text);
     }
-    for text in ["", "a\nb", "\u{1b}[31m", "a\u{7f}", "a\u{85}b", "a\0", &"x".repeat(201), &"x".repeat(10_000)] {
+    for text in [
+        "",
+        "a\nb",
+        "\u{1b}[31m",
+        "a\u{7f}",
+        "a\u{85}b",
+        "a\0",
+        &"x".repeat(201),
+        &"x".repeat(10_000),
+    ] {
         assert!(label(text).is_err(), "{text:?}");
     }
 }
@@ -29,7 +38,10 @@ fn a_lifetime_has_a_number_and_a_unit_or_is_never() {
     assert_eq!(lifetime("30d"), Ok(Lifetime::For(Duration::from_hours(720))));
     assert_eq!(lifetime("720h"), lifetime("30d"));
     assert_eq!(lifetime("1500ms"), Ok(Lifetime::For(Duration::from_millis(1500))));
-    let forms = ["", "30", "30 d", " 30d", "30d ", "P30D", "30D", "-30d", "+30d", "1.5d", "d", "0s", "999ms", "Never"];
+    let forms = [
+        "", "30", "30 d", " 30d", "30d ", "P30D", "30D", "-30d", "+30d", "1.5d", "d", "0s",
+        "999ms", "Never",
+    ];
     for text in forms {
         assert!(lifetime(text).is_err(), "{text}");
     }

@@ -22,7 +22,10 @@ async fn a_revoked_credential_stays_on_record_with_its_reason() {
     let answer = house.post(&format!("{path}/revoke"), json!({ "reason": "seen in a log" })).await;
     assert_eq!(answer.status, 200);
     let credential = &answer.body["credential"];
-    assert_eq!((&credential["state"], &credential["revoke_reason"]), (&json!("revoked"), &json!("seen in a log")));
+    assert_eq!(
+        (&credential["state"], &credential["revoke_reason"]),
+        (&json!("revoked"), &json!("seen in a log"))
+    );
     assert_eq!(credential["version"], 2);
     assert!(instant::read(credential["revoked_at"].as_str().unwrap()).is_some());
     let propagation = &answer.body["propagation"];
@@ -49,7 +52,8 @@ async fn a_revocation_needs_no_body() {
     let house = House::new();
     for wait in ["", "?wait=none", "?wait=all", "?wait=all&timeout=250ms"] {
         let id = house.created(json!({})).await;
-        let answer = house.call(Method::POST, &format!("/v1/credentials/{id}/revoke{wait}"), None).await;
+        let answer =
+            house.call(Method::POST, &format!("/v1/credentials/{id}/revoke{wait}"), None).await;
         assert_eq!(answer.status, 200, "{wait}");
         assert_eq!(answer.body["credential"]["revoke_reason"], Value::Null);
     }
@@ -101,6 +105,20 @@ async fn a_deletion_that_waits_tells_where_it_is_applied() {
     assert_eq!(answer.body["propagation"]["complete"], true);
 }
 
+#[tokio::test]
+async fn a_revocation_is_no_error_for_a_day_after_the_deletion() {
+    let house = House::new();
+    let id = house.created(json!({})).await;
+    let path = format!("/v1/credentials/{id}");
+    house.call(Method::DELETE, &path, None).await;
+    let answer = house.post(&format!("{path}/revoke?wait=all"), json!({ "reason": "late" })).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.body["credential"]["state"], "revoked");
+    assert_eq!(answer.body["credential"]["revoke_reason"], Value::Null);
+    assert_eq!(answer.body["propagation"]["complete"], true);
+    assert_eq!(house.get(&path).await.status, 404);
+}
+
 // --- trouble ---------------------------------------------------------------------------------------------------------
 
 /// A store that cannot be reached, or never answers.
@@ -128,7 +146,13 @@ impl Store for Gone {
         self.answer().await
     }
 
-    async fn list(&self, _: &Filter, _: Option<&str>, _: usize, _: Timestamp) -> Result<Page, ListError> {
+    async fn list(
+        &self,
+        _: &Filter,
+        _: Option<&str>,
+        _: usize,
+        _: Timestamp,
+    ) -> Result<Page, ListError> {
         self.answer().await.map_err(ListError::Unavailable)
     }
 
@@ -136,7 +160,12 @@ impl Store for Gone {
         self.answer().await.map_err(CreateError::Unavailable)
     }
 
-    async fn revoke(&self, _: &Id, _: Timestamp, _: Option<String>) -> Result<Option<Changed>, Unavailable> {
+    async fn revoke(
+        &self,
+        _: &Id,
+        _: Timestamp,
+        _: Option<String>,
+    ) -> Result<Option<Changed>, Unavailable> {
         self.answer().await
     }
 
@@ -161,8 +190,94 @@ async fn a_store_that_fails_or_is_silent_is_503_and_never_a_no() {
             (Method::POST, "/v1/credentials/crd_1/revoke?wait=all", None),
         ] {
             let answer = house.call(method, path, body).await;
-            assert_eq!((answer.status.as_u16(), answer.code()), (503, "store_unavailable"), "{path}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.code()),
+                (503, "store_unavailable"),
+                "{path}"
+            );
             assert_eq!(answer.headers[header::RETRY_AFTER], "1");
         }
     }
+}
+
+/// A store whose revocations wait to be let through.
+#[derive(Debug)]
+struct Held {
+    store: Arc<dyn Store>,
+    begun: Notify,
+    gate: Notify,
+}
+
+#[async_trait]
+impl Store for Held {
+    async fn find(
+        &self,
+        api: &str,
+        digest: &Digest,
+    ) -> Result<Read<Option<Credential>>, Unavailable> {
+        self.store.find(api, digest).await
+    }
+
+    async fn get(&self, id: &Id) -> Result<Option<Credential>, Unavailable> {
+        self.store.get(id).await
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        cursor: Option<&str>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page, ListError> {
+        self.store.list(filter, cursor, limit, now).await
+    }
+
+    async fn create(&self, credential: Credential, digest: Digest) -> Result<Changed, CreateError> {
+        self.store.create(credential, digest).await
+    }
+
+    async fn revoke(
+        &self,
+        id: &Id,
+        now: Timestamp,
+        reason: Option<String>,
+    ) -> Result<Option<Changed>, Unavailable> {
+        self.begun.notify_one();
+        self.gate.notified().await;
+        self.store.revoke(id, now, reason).await
+    }
+
+    async fn delete(&self, id: &Id, now: Timestamp) -> Result<Option<Changed>, Unavailable> {
+        self.store.delete(id, now).await
+    }
+
+    async fn changes(&self, after: Position, limit: usize) -> Result<Changes, Unavailable> {
+        self.store.changes(after, limit).await
+    }
+}
+
+#[tokio::test]
+async fn a_change_goes_on_to_its_end_when_its_caller_goes_away() {
+    let whole = House::new();
+    let held = Arc::new(Held {
+        store: Arc::clone(&whole.store),
+        begun: Notify::new(),
+        gate: Notify::new(),
+    });
+    let house = House::over(Arc::clone(&held) as Arc<dyn Store>);
+    let id = house.created(json!({})).await;
+    let path = format!("/v1/credentials/{id}");
+    let revoke = format!("{path}/revoke");
+    tokio::select! {
+        _ = house.post(&revoke, json!({ "reason": "first" })) => panic!("it was let through"),
+        () = held.begun.notified() => {}
+    }
+    assert_eq!(house.get(&path).await.body["state"], "active");
+    held.gate.notify_one();
+    // The next change waits for the end of the first: its answer finds it made and applied.
+    let (second, ()) = tokio::join!(house.post(&revoke, json!({ "reason": "second" })), async {
+        held.begun.notified().await;
+        held.gate.notify_one();
+    });
+    assert_eq!(second.body["credential"]["revoke_reason"], "first");
 }

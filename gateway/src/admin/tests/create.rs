@@ -21,6 +21,8 @@ async fn a_create_answers_the_whole_record_and_the_secret_this_once() {
     assert!(has_minted_form("ak_", secret.as_bytes()) && checksum_holds(secret.as_bytes()));
     let credential = &answer.body["credential"];
     let id = text(&credential["id"]);
+    let last: String = secret.chars().skip(secret.len() - 4).collect();
+    let hint = format!("ak_{last}");
     assert_eq!(answer.headers[header::LOCATION], format!("/v1/credentials/{id}"));
     assert!(id.strip_prefix("crd_").unwrap().len() >= 20);
     let created_at = instant::read(credential["created_at"].as_str().unwrap()).unwrap();
@@ -28,7 +30,7 @@ async fn a_create_answers_the_whole_record_and_the_secret_this_once() {
     let expires_at = instant::read(credential["expires_at"].as_str().unwrap()).unwrap();
     assert_eq!(expires_at.0 - created_at.0, 30 * 86_400_000);
     let expected = json!({
-        "id": id, "api": "app", "scheme": "key", "name": "ci 🏠", "hint": format!("ak_{}", &secret[secret.len() - 4..]),
+        "id": id, "api": "app", "scheme": "key", "name": "ci 🏠", "hint": hint,
         "external_id": "ext:1", "subject": "user_1", "org": "org_1", "state": "active",
         "created_at": credential["created_at"], "expires_at": credential["expires_at"],
         "revoked_at": null, "revoke_reason": null, "metadata": {"a": [1]}, "version": 1,
@@ -44,7 +46,8 @@ async fn a_create_answers_the_whole_record_and_the_secret_this_once() {
 #[tokio::test]
 async fn what_is_not_given_is_null_and_a_credential_without_a_lifetime_never_ends() {
     let house = House::new();
-    let credential = &house.create(json!({ "name": null, "lifetime": null })).await.body["credential"];
+    let credential =
+        &house.create(json!({ "name": null, "lifetime": null })).await.body["credential"];
     for field in ["name", "external_id", "org", "expires_at", "revoked_at", "revoke_reason"] {
         assert_eq!(credential[field], Value::Null, "{field}");
     }
@@ -63,8 +66,21 @@ async fn everything_that_is_wrong_is_named_in_one_answer_and_nothing_is_stored()
     let mut refused = answer.refused();
     refused.sort();
     let all = [
-        "api", "ceiling", "created_at", "expires_on", "external_id", "grants", "lifetime", "metadata", "name", "org",
-        "scheme", "secret", "secret_sha256", "secret_sha256", "subject",
+        "api",
+        "ceiling",
+        "created_at",
+        "expires_on",
+        "external_id",
+        "grants",
+        "lifetime",
+        "metadata",
+        "name",
+        "org",
+        "scheme",
+        "secret",
+        "secret_sha256",
+        "secret_sha256",
+        "subject",
     ];
     assert_eq!(refused, all);
     assert_eq!(house.get("/v1/credentials").await.body["items"], json!([]));
@@ -75,7 +91,10 @@ async fn an_api_or_a_scheme_that_is_not_configured_is_refused() {
     let house = House::new();
     assert_eq!(house.create(json!({ "api": "nope" })).await.refused(), ["api"]);
     assert_eq!(house.create(json!({ "scheme": "nope" })).await.refused(), ["scheme"]);
-    assert_eq!(house.create(json!({ "api": "other", "scheme": "live" })).await.refused(), ["scheme"]);
+    assert_eq!(
+        house.create(json!({ "api": "other", "scheme": "live" })).await.refused(),
+        ["scheme"]
+    );
 }
 
 #[tokio::test]
@@ -107,7 +126,11 @@ async fn an_expiry_has_one_form_and_others_are_refused() {
         assert_eq!(answer.refused(), ["expires_at"], "{expires_at}");
     }
     for lifetime in ["30", "30 d", "P30D", "0s", "", "-1d", "9999999d"] {
-        assert_eq!(house.create(json!({ "lifetime": lifetime })).await.refused(), ["lifetime"], "{lifetime}");
+        assert_eq!(
+            house.create(json!({ "lifetime": lifetime })).await.refused(),
+            ["lifetime"],
+            "{lifetime}"
+        );
     }
     assert_eq!(house.get("/v1/credentials").await.body["items"], json!([]));
 }
@@ -123,7 +146,8 @@ async fn an_expiry_means_the_same_instant_in_every_zone() {
         let answer = house.create(json!({ "expires_at": given })).await;
         assert_eq!(answer.body["credential"]["expires_at"], shown);
     }
-    let both = house.create(json!({ "expires_at": "2090-01-01T00:00:00Z", "lifetime": "30d" })).await;
+    let both =
+        house.create(json!({ "expires_at": "2090-01-01T00:00:00Z", "lifetime": "30d" })).await;
     assert_eq!(both.refused(), ["expires_at"]);
 }
 

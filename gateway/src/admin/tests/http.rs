@@ -9,7 +9,8 @@ use super::*;
 
 /// A body of unknown length.
 fn in_pieces(body: &[u8]) -> Body {
-    let pieces: Vec<_> = body.chunks(1000).map(|piece| Ok::<_, Infallible>(Bytes::copy_from_slice(piece))).collect();
+    let pieces: Vec<_> =
+        body.chunks(1000).map(|piece| Ok::<_, Infallible>(Bytes::copy_from_slice(piece))).collect();
     Body::from_stream(stream::iter(pieces))
 }
 
@@ -52,7 +53,9 @@ async fn without_the_token_every_request_is_401_whatever_it_asks() {
             let answer = house.send(request.body(unending()).unwrap()).await;
             assert_eq!(answer.status, 401, "{method} {path} {authorization:?}");
             assert_eq!(answer.code(), "unauthorized");
-            assert!(answer.headers[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Bearer"));
+            assert!(
+                answer.headers[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Bearer")
+            );
             assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
         }
     }
@@ -62,10 +65,12 @@ async fn without_the_token_every_request_is_401_whatever_it_asks() {
 async fn the_word_bearer_is_of_any_case_and_two_tokens_are_none() {
     let house = House::new();
     for authorization in ["bearer admin-token", "BEARER   admin-token"] {
-        let request = Request::builder().uri("/v1/credentials").header(header::AUTHORIZATION, authorization);
+        let request =
+            Request::builder().uri("/v1/credentials").header(header::AUTHORIZATION, authorization);
         assert_eq!(house.send(request.body(Body::empty()).unwrap()).await.status, 200);
     }
-    let twice = request(Method::GET, "/v1/credentials").header(header::AUTHORIZATION, "Bearer admin-token");
+    let twice =
+        request(Method::GET, "/v1/credentials").header(header::AUTHORIZATION, "Bearer admin-token");
     assert_eq!(house.send(twice.body(Body::empty()).unwrap()).await.status, 401);
 }
 
@@ -83,13 +88,24 @@ async fn no_answer_is_for_a_cache() {
 #[tokio::test]
 async fn an_unknown_path_is_a_problem_of_404() {
     let house = House::new();
-    for path in ["/", "/v1", "/v1/credentials/", "/v1/credentials/crd_1/reveal", "/v1/subjects/user_1", "/openapi.json"] {
+    for path in [
+        "/",
+        "/v1",
+        "/v1/credentials/",
+        "/v1/credentials/crd_1/reveal",
+        "/v1/subjects/user_1",
+        "/openapi.json",
+    ] {
         let answer = house.get(path).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (404, "not_found"), "{path}");
         assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
         let problem = answer.body.as_object().unwrap();
         assert_eq!(problem["title"], "Not Found");
-        assert!(["type", "title", "status", "code", "detail"].iter().all(|field| problem.contains_key(*field)));
+        assert!(
+            ["type", "title", "status", "code", "detail"]
+                .iter()
+                .all(|field| problem.contains_key(*field))
+        );
     }
 }
 
@@ -121,17 +137,29 @@ async fn head_answers_as_get_without_the_body() {
 #[tokio::test]
 async fn a_body_of_another_type_is_415() {
     let house = House::new();
-    for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonx")] {
+    for kind in [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("application/jsonx"),
+    ] {
         let mut request = request(Method::POST, "/v1/credentials");
         if let Some(kind) = kind {
             request = request.header(header::CONTENT_TYPE, kind);
         }
         let answer = house.send(request.body(order(json!({})).to_string().into()).unwrap()).await;
-        assert_eq!((answer.status.as_u16(), answer.code()), (415, "media_type_unsupported"), "{kind:?}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (415, "media_type_unsupported"),
+            "{kind:?}"
+        );
     }
     let kind = "Application/JSON; charset=utf-8";
     let request = request(Method::POST, "/v1/credentials").header(header::CONTENT_TYPE, kind);
-    assert_eq!(house.send(request.body(order(json!({})).to_string().into()).unwrap()).await.status, 201);
+    assert_eq!(
+        house.send(request.body(order(json!({})).to_string().into()).unwrap()).await.status,
+        201
+    );
 }
 
 #[tokio::test]
@@ -139,7 +167,8 @@ async fn a_body_of_more_than_256_kib_is_413_declared_or_not() {
     let house = House::new();
     let long = json!({ "name": "x".repeat(256 * 1024) }).to_string();
     for body in [Body::from(long.clone()), in_pieces(long.as_bytes())] {
-        let request = request(Method::POST, "/v1/credentials").header(header::CONTENT_TYPE, "application/json");
+        let request = request(Method::POST, "/v1/credentials")
+            .header(header::CONTENT_TYPE, "application/json");
         let answer = house.send(request.body(body).unwrap()).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (413, "body_too_large"));
     }
@@ -148,7 +177,8 @@ async fn a_body_of_more_than_256_kib_is_413_declared_or_not() {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_come_to_its_end_is_408() {
     let house = House::new();
-    let request = request(Method::POST, "/v1/credentials").header(header::CONTENT_TYPE, "application/json");
+    let request =
+        request(Method::POST, "/v1/credentials").header(header::CONTENT_TYPE, "application/json");
     let answer = house.send(request.body(unending()).unwrap()).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (408, "request_timeout"));
 }
@@ -157,7 +187,8 @@ async fn a_body_that_does_not_come_to_its_end_is_408() {
 async fn a_body_that_is_not_json_is_400_with_its_place() {
     let house = House::new();
     for body in ["", "{", "{\"api\": \"app\",}", "[]", "\"x\"", "\u{feff}{}"] {
-        let request = request(Method::POST, "/v1/credentials").header(header::CONTENT_TYPE, "application/json");
+        let request = request(Method::POST, "/v1/credentials")
+            .header(header::CONTENT_TYPE, "application/json");
         let answer = house.send(request.body(body.into()).unwrap()).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (400, "body_malformed"), "{body}");
     }

@@ -23,7 +23,8 @@ pub(super) fn start() -> io::Result<SocketAddr> {
     let bind = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let listener = runtime.block_on(bind)?;
     let address = listener.local_addr()?;
-    let serve = move || runtime.block_on(axum::serve(listener, Router::new().fallback(echo)).into_future());
+    let serve =
+        move || runtime.block_on(axum::serve(listener, Router::new().fallback(echo)).into_future());
     std::thread::Builder::new().name("demo-upstream".into()).spawn(serve)?;
     Ok(address)
 }

@@ -70,10 +70,10 @@ fn a_new_epoch_makes_everything_old_and_may_begin_at_lower_positions() {
 fn any_number_of_stripes_serves() {
     for stripes in [0, 1, 3, 4096] {
         let fence: Fence = Fence::new(stripes);
-        let stamp = at(fence.epoch(), 1);
         for number in 0..100 {
+            let stamp = at(fence.epoch(), number);
             assert!(fence.is_current(&key(number), stamp));
-            fence.apply(&key(number), Position(2));
+            fence.apply(&key(number), Position(number + 1));
             assert!(!fence.is_current(&key(number), stamp));
         }
     }

@@ -94,6 +94,9 @@ fn a_silent_store_gets_its_place_back_when_it_answers_again() {
             assert!(matches!(fetch.await, Lookup::Unavailable));
         }
         assert_eq!(scene.store.finds(), MOST);
+        while scene.facts.0.flights.under_way() > 0 {
+            tokio::task::yield_now().await;
+        }
         scene.store.before.add_permits(1);
         assert_eq!(found(scene.fetch(1).await).credential, credential("crd_1"));
     });

@@ -40,8 +40,8 @@ pub enum PepperError {
     Exposed { path: PathBuf, mode: u32 },
     #[error("pepper {}: holds fewer than {PEPPER_MIN} bytes", .path.display())]
     Short { path: PathBuf },
-    #[error("pepper {}: the folder does not exist", .path.display())]
-    FolderMissing { path: PathBuf },
+    #[error("pepper {}: the folder {} does not exist", .path.display(), .folder.display())]
+    FolderMissing { path: PathBuf, folder: PathBuf },
     #[error("pepper {}: {error}", .path.display())]
     Failed { path: PathBuf, error: io::Error },
 }
@@ -61,8 +61,10 @@ pub fn pepper_beside(store: &Path) -> Result<PepperFile, PepperError> {
         }
         Err(_) => {
             let folder = std::path::absolute(&path).map_err(failed)?;
-            let folder = folder.parent().filter(|folder| folder.is_dir());
-            let Some(folder) = folder else { return Err(PepperError::FolderMissing { path }) };
+            let folder = folder.parent().unwrap_or(&folder);
+            if !folder.is_dir() {
+                return Err(PepperError::FolderMissing { folder: folder.to_owned(), path });
+            }
             let created = create(&path, folder).map_err(failed)?;
             read(fs::File::open(&path).map_err(failed)?, path, created)
         }

@@ -69,14 +69,15 @@ fn a_failure_is_told_with_its_reason() {
 
 #[test]
 fn a_call_that_nobody_waits_for_any_more_is_told_as_failed() {
-    let (_folder, store) = embedded();
+    let (folder, store) = embedded();
     let (store, told) = measured(store);
+    // Nothing can be changed before this lock is given up.
+    let outside = rusqlite::Connection::open(folder.path().join("portcullis.db")).unwrap();
+    outside.execute_batch("BEGIN EXCLUSIVE").unwrap();
     wait(async {
-        let digest = digest(1);
-        let mut call = store.find("app", &digest);
+        let mut call = store.create(credential("crd_1"), digest(1));
         assert!(polled(call.as_mut()).await.is_pending());
-        drop(call);
     });
     let failure = Some("the caller did not wait for the answer".to_owned());
-    assert_eq!(*told.lock().unwrap(), [("find", failure)]);
+    assert_eq!(*told.lock().unwrap(), [("create", failure)]);
 }

@@ -1,37 +1,52 @@
 //! The fence that the cache uses, under a model checker: fills, changes, uses and new epochs in every order.
 
 use std::panic::catch_unwind;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use shuttle::sync::{Arc, Mutex};
 use shuttle::thread;
 
-use super::{Cell, Fence, Modelled, Position, Stamp, at, key};
+use super::{Cell, Epoch, Fence, Modelled, Position, at, key};
 
 /// A store with one record, a cache with one place, and the fence between them. Every key shares the one stripe.
+///
+/// Each atomic is one thing that happens in one step: fewer steps, fewer orders to try.
 struct World {
-    /// The log's head and the record's version, changed in one step.
-    store: Mutex<(u64, u64)>,
-    cached: Mutex<Option<(Stamp, u64)>>,
+    /// The log's head and the record's version.
+    store: Modelled,
+    /// What a fill has put there: epoch, position, version. 0: nothing.
+    cached: Modelled,
     fence: Fence<Modelled>,
     /// The version of the last change that was applied: what no request may fall behind.
     applied: Modelled,
 }
 
+const FIELD: u32 = 16;
+const MASK: u64 = 0xFFFF;
+
 impl World {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            store: Mutex::new((10, 0)),
-            cached: Mutex::new(None),
+            store: Modelled::new(10 << FIELD),
+            cached: Modelled::new(0),
             fence: Fence::new(1),
             applied: Modelled::new(0),
         })
     }
 
+    /// The head and the version that one read of the store sees together.
+    fn read(&self) -> (u64, u64) {
+        let store = Cell::load(&self.store);
+        (store >> FIELD, store & MASK)
+    }
+
     fn commit(&self) -> (u64, u64) {
-        let mut store = self.store.lock().unwrap();
-        store.0 += 1;
-        store.1 += 1;
-        *store
+        let before = self.store.fetch_add((1 << FIELD) + 1, Ordering::SeqCst);
+        ((before >> FIELD) + 1, (before & MASK) + 1)
+    }
+
+    fn put(&self, epoch: Epoch, position: u64, version: u64) {
+        Cell::store(&self.cached, (epoch.0 << (2 * FIELD)) | (position << FIELD) | version);
     }
 
     /// A change, whole: what an admin call does before it answers.
@@ -41,28 +56,28 @@ impl World {
         self.applied.raise(version);
     }
 
-    /// A change that is not heard of, and what is done once that is noticed. The log may begin anew at a lower position.
+    /// A change that is not heard of, and what is done once that is noticed. The log goes on from `head`.
     fn lose_a_change(&self, head: u64) {
-        let (_, version) = self.commit();
-        self.store.lock().unwrap().0 = head;
+        let (_, version) = self.read();
+        Cell::store(&self.store, (head << FIELD) | (version + 1));
         self.fence.new_epoch();
-        self.applied.raise(version);
+        self.applied.raise(version + 1);
     }
 
     /// A look-up: the epoch, then the store, then the cache.
     fn fill(&self) {
         let epoch = self.fence.epoch();
-        let (position, version) = *self.store.lock().unwrap();
-        *self.cached.lock().unwrap() = Some((at(epoch, position), version));
+        let (position, version) = self.read();
+        self.put(epoch, position, version);
     }
 
     /// A request: it may use what the cache has only if that is no older than what was applied before it came.
     fn request(&self) {
         let applied = Cell::load(&self.applied);
-        let cached = *self.cached.lock().unwrap();
-        if let Some((stamp, version)) = cached
-            && self.fence.is_current(&key(1), stamp)
-        {
+        let cached = Cell::load(&self.cached);
+        let stamp = at(Epoch(cached >> (2 * FIELD)), (cached >> FIELD) & MASK);
+        if cached != 0 && self.fence.is_current(&key(1), stamp) {
+            let version = cached & MASK;
             assert!(version >= applied, "decided on version {version}, when {applied} was applied");
         }
     }
@@ -70,16 +85,19 @@ impl World {
 
 type Deed = fn(&World);
 
-/// Each row of deeds is one thread.
+/// Each row of deeds is one thread; the first is played by the thread that begins the others.
 fn play(rows: &[&[Deed]]) {
     let world = World::new();
-    let threads: Vec<_> = rows
+    let act = |row: &[Deed], world: &World| row.iter().for_each(|deed| deed(world));
+    let (first, others) = rows.split_first().unwrap();
+    let threads: Vec<_> = others
         .iter()
         .map(|row| {
             let (world, row) = (Arc::clone(&world), row.to_vec());
-            thread::spawn(move || row.iter().for_each(|deed| deed(&world)))
+            thread::spawn(move || act(&row, &world))
         })
         .collect();
+    act(first, &world);
     for thread in threads {
         thread.join().unwrap();
     }
@@ -88,9 +106,9 @@ fn play(rows: &[&[Deed]]) {
 const CHANGE: Deed = World::change;
 const FILL: Deed = World::fill;
 const REQUEST: Deed = World::request;
-/// The log goes on, or begins anew at 0.
+/// The log goes on, or begins anew lower down.
 const LOSE: Deed = |world| world.lose_a_change(20);
-const START_ANEW: Deed = |world| world.lose_a_change(0);
+const START_ANEW: Deed = |world| world.lose_a_change(1);
 
 /// Exhaustive: every order of steps.
 fn every_order(rows: &'static [&'static [Deed]]) {
@@ -103,13 +121,9 @@ fn in_every_order_of_a_fill_a_change_and_a_request_nothing_old_is_used() {
 }
 
 #[test]
-fn in_every_order_of_a_fill_a_new_epoch_and_a_request_nothing_old_is_used() {
-    every_order(&[&[FILL], &[LOSE], &[REQUEST]]);
-    every_order(&[&[FILL], &[START_ANEW], &[REQUEST]]);
-}
-
-#[test]
-fn in_every_order_of_a_change_before_a_new_epoch_nothing_old_is_used() {
+fn in_every_order_of_a_fill_and_a_request_beside_a_new_epoch_nothing_old_is_used() {
+    every_order(&[&[FILL, REQUEST], &[LOSE]]);
+    every_order(&[&[FILL, REQUEST], &[START_ANEW]]);
     every_order(&[&[FILL, REQUEST], &[CHANGE, START_ANEW]]);
 }
 
@@ -129,14 +143,14 @@ fn in_many_orders_of_many_fills_changes_epochs_and_requests_nothing_old_is_used(
 #[test]
 fn the_model_finds_what_each_rule_prevents() {
     const EPOCH_AFTER_THE_READ: Deed = |world| {
-        let (position, version) = *world.store.lock().unwrap();
-        let epoch = world.fence.epoch();
-        *world.cached.lock().unwrap() = Some((at(epoch, position), version));
+        let (position, version) = world.read();
+        world.put(world.fence.epoch(), position, version);
     };
-    const STAMP_AFTER_THE_READ: Deed = |world| {
-        let (_, version) = *world.store.lock().unwrap();
-        let position = world.store.lock().unwrap().0;
-        *world.cached.lock().unwrap() = Some((at(world.fence.epoch(), position), version));
+    const POSITION_AFTER_THE_READ: Deed = |world| {
+        let epoch = world.fence.epoch();
+        let (_, version) = world.read();
+        let (position, _) = world.read();
+        world.put(epoch, position, version);
     };
     const ACKNOWLEDGED_BEFORE_IT_IS_APPLIED: Deed = |world| {
         let (position, version) = world.commit();
@@ -145,7 +159,7 @@ fn the_model_finds_what_each_rule_prevents() {
     };
     let broken: [&'static [&'static [Deed]]; 3] = [
         &[&[EPOCH_AFTER_THE_READ, REQUEST], &[LOSE]],
-        &[&[STAMP_AFTER_THE_READ, REQUEST], &[CHANGE]],
+        &[&[POSITION_AFTER_THE_READ, REQUEST], &[CHANGE]],
         &[&[FILL, REQUEST], &[ACKNOWLEDGED_BEFORE_IT_IS_APPLIED]],
     ];
     for (number, rows) in broken.into_iter().enumerate() {

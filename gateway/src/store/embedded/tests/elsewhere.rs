@@ -1,5 +1,7 @@
 //! Another process holds the store.
+use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::symlink;
 use std::process::{Child, Command, Stdio};
 
 use super::{Embedded, Folder, Problem, pepper_of, wait};
@@ -46,8 +48,12 @@ fn hold(folder: &Folder) -> Child {
 fn a_store_held_by_another_process_is_refused_until_that_is_gone_however_it_went() {
     let folder = Folder::new();
     let mut other = hold(&folder);
-    for _ in 0..3 {
-        assert!(matches!(folder.problem(), Problem::Held));
+    let (link, hard) = (folder.0.path().join("link.db"), folder.0.path().join("hard.db"));
+    symlink(folder.path(), &link).unwrap();
+    fs::hard_link(folder.path(), &hard).unwrap();
+    for path in [&folder.path(), &link, &hard, &folder.path()] {
+        let error = Embedded::open(path, &pepper_of("first")).unwrap_err();
+        assert!(matches!(error.problem, Problem::Held), "{error}");
     }
     other.kill().unwrap();
     other.wait().unwrap();

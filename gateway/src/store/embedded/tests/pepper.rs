@@ -94,7 +94,7 @@ fn a_short_pepper_is_refused_and_a_line_end_does_not_count() {
             match pepper_beside(&folder.path()) {
                 Ok(found) => assert!(whole && found.value.expose_secret() == text),
                 Err(error) => {
-                    assert!(!whole && matches!(error, PepperError::Short { .. }), "{error}")
+                    assert!(!whole && matches!(error, PepperError::Short { .. }), "{error}");
                 }
             }
         }
@@ -106,7 +106,7 @@ fn a_missing_folder_is_told() {
     let error = pepper_beside(Path::new("/nowhere/at/all/portcullis.db")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "pepper /nowhere/at/all/portcullis.db.pepper: the folder does not exist"
+        "pepper /nowhere/at/all/portcullis.db.pepper: the folder /nowhere/at/all does not exist"
     );
 }
 

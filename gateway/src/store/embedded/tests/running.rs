@@ -58,7 +58,7 @@ fn a_file_that_was_removed_replaced_or_overwritten_makes_every_call_unavailable(
         ("overwritten", |folder| fs::write(folder.path(), "").unwrap()),
         ("overwritten", |folder| fs::write(folder.path(), "garbage".repeat(10_000)).unwrap()),
         ("No such file", |folder| {
-            fs::rename(folder.0.path(), folder.0.path().with_extension("moved")).unwrap()
+            fs::rename(folder.0.path(), folder.0.path().with_extension("moved")).unwrap();
         }),
     ];
     for (reason, act) in sabotage {
@@ -173,6 +173,34 @@ fn what_nobody_waits_for_any_more_is_not_done() {
         created(&store, credential("crd_3"), 3).await;
         assert!(store.get(&id("crd_2")).await.unwrap().is_none());
     });
+}
+
+/// SQLite's own bound on a database's size fails as a full disk does.
+#[test]
+fn a_full_disk_makes_changes_unavailable_and_leaves_none_half_made() {
+    let (_folder, store) = in_use();
+    let room_for = |pages: u32| {
+        wait(store.changes.call(move |connection| -> Result<(), Unavailable> {
+            let set = format!("PRAGMA max_page_count = {pages}");
+            Ok(connection.query_row(&set, [], |_| Ok(()))?)
+        }))
+    };
+    room_for(1).unwrap();
+    wait(async {
+        let mut number = 2;
+        let failure = loop {
+            match store.create(credential(&format!("crd_{number}")), digest(number)).await {
+                Ok(_) => number += 1,
+                Err(CreateError::Unavailable(failure)) => break failure,
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        assert!(failure.reason.contains("full"), "{failure}");
+        assert!(store.find("app", &digest(number)).await.unwrap().value.is_none());
+        assert_eq!(store.changes(Position(0), 1000).await.unwrap().items.len() as u64, number - 1);
+    });
+    room_for(100_000).unwrap();
+    wait(created(&store, credential("crd_new"), 1_000_000));
 }
 
 #[test]
