@@ -62,7 +62,8 @@ pub async fn next_head(
         if skip_empty_lines(wire) {
             scanned = 0;
         }
-        let (length, found) = wire.peek(|bytes| (bytes.len(), look(bytes, scanned, bounds, may_be_http2)));
+        let (length, found) =
+            wire.peek(|bytes| (bytes.len(), look(bytes, scanned, bounds, may_be_http2)));
         match found {
             Look::Http2 => return Arrival::Http2,
             Look::Scan(Scan::Complete(length)) => return Arrival::Head(length),
@@ -115,7 +116,8 @@ fn look(bytes: &[u8], scanned: usize, bounds: &Bounds, may_be_http2: bool) -> Lo
 
 /// Empty lines before a request line are no fault (RFC 9112, section 2.2), and no beginning either.
 fn skip_empty_lines(wire: &Wire) -> bool {
-    let length = wire.peek(|bytes| bytes.chunks_exact(2).take_while(|pair| pair == b"\r\n").count() * 2);
+    let length =
+        wire.peek(|bytes| bytes.chunks_exact(2).take_while(|pair| pair == b"\r\n").count() * 2);
     wire.skip(length);
     length > 0
 }

@@ -37,7 +37,9 @@ impl AccessLog {
     /// Starts the writer. It ends, with everything written, once every [`AccessLog`] is dropped.
     pub fn start(dropped: IntCounter) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, batches) = sync_channel(QUEUE);
-        let writer = std::thread::Builder::new().name("access-log".to_owned()).spawn(move || write(&batches))?;
+        let writer = std::thread::Builder::new()
+            .name("access-log".to_owned())
+            .spawn(move || write(&batches))?;
         Ok((Self { queue, dropped }, writer))
     }
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use decision::config::snapshot::{Configuration, Drain, Process, Snapshot, StoreSettings};
@@ -13,8 +13,8 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::access_log::AccessLog;
 use crate::accept::listener::{self, Bound, Door};
+use crate::access_log::AccessLog;
 use crate::admin::{self, Admin};
 use crate::facts::Facts;
 use crate::feed::Feed;
@@ -74,7 +74,8 @@ pub fn run(configuration: Configuration) -> Result<(), StartError> {
 pub fn start(configuration: Configuration) -> Result<Running, StartError> {
     let Configuration { process, snapshot } = configuration;
     log::set_level(snapshot.log.level);
-    let metrics = Arc::new(Metrics::new().map_err(|error| StartError(format!("metrics: {error}")))?);
+    let metrics =
+        Arc::new(Metrics::new().map_err(|error| StartError(format!("metrics: {error}")))?);
     let (store, pepper) = open_store(&process.store, &metrics)?;
     // Health, admin, names and look-ups run here, so that nothing of them waits for a worker, nor a worker for them.
     let control = tokio::runtime::Builder::new_multi_thread()
@@ -83,24 +84,35 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
         .enable_all()
         .build()
         .map_err(StartError::because("the control runtime"))?;
-    let facts =
-        Arc::new(Facts::new(store.clone(), &process.store.cache, process.store.timeout, control.handle().clone()));
+    let facts = Arc::new(Facts::new(
+        store.clone(),
+        &process.store.cache,
+        process.store.timeout,
+        control.handle().clone(),
+    ));
     let generations = first_generation(snapshot, &metrics, &control);
-    let (access_log, writer) =
-        AccessLog::start(metrics.log_lines_dropped.clone()).map_err(StartError::because("the access log"))?;
+    let (access_log, writer) = AccessLog::start(metrics.log_lines_dropped.clone())
+        .map_err(StartError::because("the access log"))?;
 
-    let threads = process.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let threads = process
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let bound = bind_all(&process, threads)?;
     let listeners = bound.iter().map(|bound| (bound.name.clone(), bound.address)).collect();
     let channels: Vec<_> = (0..threads).map(|_| mpsc::unbounded_channel()).collect();
-    let feed = Arc::new(Feed::new(facts.clone(), channels.iter().map(|(commands, _)| commands.clone()).collect()));
-    let replica = process.replica.clone().unwrap_or_else(|| format!("portcullis-{:08x}", fastrand::u32(..)));
+    let feed = Arc::new(Feed::new(
+        facts.clone(),
+        channels.iter().map(|(commands, _)| commands.clone()).collect(),
+    ));
+    let replica =
+        process.replica.clone().unwrap_or_else(|| format!("portcullis-{:08x}", fastrand::u32(..)));
     let gate = Arc::new(Gate {
         generations: generations.clone(),
         facts: facts.clone(),
         pepper: pepper.clone(),
         bounds: process.bounds.clone(),
-        in_flight: in_flight(&process).div_ceil(threads),
+        under_way: AtomicUsize::new(0),
+        in_flight: in_flight(&process),
         metrics: metrics.clone(),
         access_log: Arc::new(access_log),
         replica: replica.clone(),
@@ -150,11 +162,15 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
     Ok(running)
 }
 
-fn open_store(settings: &StoreSettings, metrics: &Arc<Metrics>) -> Result<(Arc<dyn Store>, Pepper), StartError> {
+fn open_store(
+    settings: &StoreSettings,
+    metrics: &Arc<Metrics>,
+) -> Result<(Arc<dyn Store>, Pepper), StartError> {
     let given = match &settings.pepper {
         Some(pepper) => pepper.clone(),
         None => {
-            let file = pepper_beside(&settings.path).map_err(|error| StartError(error.to_string()))?;
+            let file =
+                pepper_beside(&settings.path).map_err(|error| StartError(error.to_string()))?;
             if file.created {
                 log::info("created a pepper beside the store", |line| {
                     line.field("path", file.path.display().to_string());
@@ -168,8 +184,10 @@ fn open_store(settings: &StoreSettings, metrics: &Arc<Metrics>) -> Result<(Arc<d
             file.value
         }
     };
-    let pepper = Pepper::new(&given).ok_or_else(|| StartError("store.pepper is too short".to_owned()))?;
-    let store = Embedded::open(&settings.path, &pepper).map_err(|error| StartError(error.to_string()))?;
+    let pepper =
+        Pepper::new(&given).ok_or_else(|| StartError("store.pepper is too short".to_owned()))?;
+    let store =
+        Embedded::open(&settings.path, &pepper).map_err(|error| StartError(error.to_string()))?;
     let observed = metrics.clone();
     let measured = Measured::new(Arc::new(store), move |call| {
         observed.observe_store(call.operation, call.failure.is_none(), call.took);
@@ -255,7 +273,9 @@ fn in_flight(process: &Process) -> usize {
 
 /// What the cgroup, or else the machine, has, in bytes.
 fn memory() -> Option<u64> {
-    let limited = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    let limited = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
     limited.or_else(|| {
         let text = std::fs::read_to_string("/proc/meminfo").ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
@@ -286,7 +306,9 @@ impl Running {
         let (delay, timeout) = (self.drain.delay, self.drain.timeout);
         let commands: Vec<_> = self.workers.iter().map(|worker| worker.commands.clone()).collect();
         // A worker that has ended already needs no telling.
-        let tell = |command: fn() -> Command| commands.iter().for_each(|worker| drop(worker.send(command())));
+        let tell = |command: fn() -> Command| {
+            commands.iter().for_each(|worker| drop(worker.send(command())));
+        };
         let status = self.status.clone();
         let workers = std::mem::take(&mut self.workers);
         let threads: Vec<_> = workers.into_iter().map(|worker| worker.thread).collect();

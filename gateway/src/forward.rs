@@ -19,6 +19,7 @@ use crate::clock;
 use crate::roster::Seat;
 use crate::upstream::{Checkout, Endpoint, Upstream as Service, pool};
 
+pub mod chunks;
 pub mod client;
 pub mod deadlines;
 pub mod exchange;
@@ -144,13 +145,14 @@ pub async fn forward(client: &mut Client, alarm: &mut Alarm, order: &Order<'_>) 
             End::Cut(outcome, ended, why) => break Finish::Cut(outcome, ended, why),
             End::ClientGone => break Finish::ClientGone,
         }
-        forwarded.retries += 1;
     };
+    forwarded.retries = attempts.retries;
     forwarded
 }
 
 fn open(order: &Order<'_>, checkout: Checkout) -> Result<Upstream, upstream::Fault> {
-    let request = heads::upstream_request(order).ok_or(upstream::Fault::Invalid("the head cannot be made"))?;
+    let request = heads::upstream_request(order)
+        .ok_or(upstream::Fault::Invalid("the head cannot be made"))?;
     Upstream::open(checkout, request)
 }
 
@@ -159,6 +161,7 @@ struct Attempts<'a> {
     order: &'a Order<'a>,
     tried: Vec<Arc<Endpoint>>,
     left: u32,
+    retries: u32,
     /// A pooled connection has failed this request: only new ones from here on.
     fresh: bool,
 }
@@ -166,7 +169,7 @@ struct Attempts<'a> {
 impl<'a> Attempts<'a> {
     fn new(order: &'a Order<'a>) -> Self {
         let left = order.service.retries.attempts.max(1);
-        Self { order, tried: Vec::new(), left, fresh: false }
+        Self { order, tried: Vec::new(), left, retries: 0, fresh: false }
     }
 
     fn may_ask_again(&self) -> bool {
@@ -176,11 +179,13 @@ impl<'a> Attempts<'a> {
     /// A pooled connection was dead before it said a word: a new one, with no attempt used up.
     fn stale(&mut self) {
         self.fresh = true;
+        self.retries += 1;
     }
 
     fn failed(&mut self, endpoint: Arc<Endpoint>) {
         self.tried.push(endpoint);
         self.left = self.left.saturating_sub(1);
+        self.retries += 1;
     }
 
     async fn connect(
@@ -191,9 +196,12 @@ impl<'a> Attempts<'a> {
         let service = self.order.service;
         loop {
             let Some(endpoint) = service.pick(&self.tried) else {
-                return Err(Finish::Refuse(Outcome::UpstreamUnavailable, "the upstream has no endpoint"));
+                return Err(Finish::Refuse(
+                    Outcome::UpstreamUnavailable,
+                    "the upstream has no endpoint",
+                ));
             };
-            if !(self.fresh && service.retries.stale_connection) {
+            if !self.fresh {
                 // What cannot be sent twice asks the kernel itself whether the upstream has closed.
                 let certain = !(self.order.is_repeatable() && service.retries.stale_connection);
                 if let Some(wire) = pool::take(&endpoint, certain) {
@@ -219,10 +227,16 @@ impl<'a> Attempts<'a> {
             match outcome {
                 Some(Ok(Ok(wire))) => return Ok((endpoint, Checkout { wire, reused: false })),
                 Some(Err(finish)) => return Err(finish),
-                Some(Ok(Err(_))) | None => self.failed(endpoint),
+                Some(Ok(Err(_))) | None => {}
             }
-            if self.left == 0 || !service.retries.connect {
-                return Err(Finish::Refuse(Outcome::UpstreamUnavailable, "no connection to the upstream"));
+            let goes_on = service.retries.connect && self.left > 1;
+            if goes_on {
+                self.failed(endpoint);
+            } else {
+                return Err(Finish::Refuse(
+                    Outcome::UpstreamUnavailable,
+                    "no connection to the upstream",
+                ));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What every request needs of the process: one value, shared by all threads and never changed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use decision::config::snapshot::Bounds;
 use decision::secret::Pepper;
@@ -16,10 +17,30 @@ pub struct Gate {
     pub facts: Arc<Facts>,
     pub pepper: Pepper,
     pub bounds: Bounds,
-    /// Requests under way per thread; beyond that `overloaded`.
+    /// Requests under way in the process, and how many may be; beyond that `overloaded`.
+    pub under_way: AtomicUsize,
     pub in_flight: usize,
     pub metrics: Arc<Metrics>,
     pub access_log: Arc<AccessLog>,
     /// The name of this instance.
     pub replica: String,
+}
+
+/// Counts a request while it is under way.
+#[derive(Debug)]
+pub struct UnderWay<'g>(&'g Gate);
+
+impl Gate {
+    /// `None`: as many as may be are under way.
+    pub fn admit(&self) -> Option<UnderWay<'_>> {
+        let before = self.under_way.fetch_add(1, Ordering::Relaxed);
+        let counted = UnderWay(self);
+        (before < self.in_flight).then_some(counted)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }

@@ -40,7 +40,8 @@ pub fn router(health: Arc<Health>) -> Router {
 /// 200 while every worker's loop turns. Never a dependency: a restart would not mend that.
 async fn live(State(health): State<Arc<Health>>) -> Response {
     let now = u64::try_from(clock::wall().0).unwrap_or(0);
-    let hangs = |ticked: &Arc<AtomicU64>| now.saturating_sub(ticked.load(Ordering::Relaxed)) > LIVE_WITHIN;
+    let hangs =
+        |ticked: &Arc<AtomicU64>| now.saturating_sub(ticked.load(Ordering::Relaxed)) > LIVE_WITHIN;
     if health.draining.load(Ordering::Relaxed) || !health.ticked.iter().any(hangs) {
         (StatusCode::OK, axum::Json(json!({ "live": true }))).into_response()
     } else {
@@ -52,15 +53,18 @@ async fn live(State(health): State<Arc<Health>>) -> Response {
 async fn ready(State(health): State<Arc<Health>>) -> Response {
     let draining = health.draining.load(Ordering::Relaxed);
     let ready = health.ready.load(Ordering::Relaxed) && !draining;
-    let degraded: &[&str] = if health.metrics.store_up.get() == 0 { &["store_unavailable"] } else { &[] };
+    let degraded: &[&str] =
+        if health.metrics.store_up.get() == 0 { &["store_unavailable"] } else { &[] };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, axum::Json(json!({ "ready": ready, "draining": draining, "degraded": degraded }))).into_response()
+    (status, axum::Json(json!({ "ready": ready, "draining": draining, "degraded": degraded })))
+        .into_response()
 }
 
 async fn metrics(State(health): State<Arc<Health>>) -> Response {
     health.metrics.cache_entries.set(i64::try_from(health.facts.entries()).unwrap_or(i64::MAX));
     match health.metrics.render() {
-        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+            .into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

@@ -55,7 +55,8 @@ fn write(level: LogLevel, name: &str, message: &str, fields: impl FnOnce(&mut Li
 /// RFC 3339 in UTC with milliseconds.
 pub fn time_text(milliseconds: i64) -> String {
     use time::macros::format_description;
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000)
         .ok()
         .and_then(|at| at.format(format).ok())

@@ -12,8 +12,8 @@ use decision::config::snapshot::Snapshot;
 use decision::outcome::Outcome;
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// The label of an api or a route before it is known.
@@ -93,7 +93,11 @@ impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new_custom(Some("portcullis".to_owned()), None)?;
         let families = Families(&registry);
-        let lookups = families.counters("credential_lookups_total", "Look-ups of credentials by result", &["result"])?;
+        let lookups = families.counters(
+            "credential_lookups_total",
+            "Look-ups of credentials by result",
+            &["result"],
+        )?;
         let metrics = Self {
             requests: families.counters(
                 "requests_total",
@@ -104,7 +108,10 @@ impl Metrics {
                 "request_duration_seconds",
                 "From the end of the request's head to the end of the answer",
                 &["api", "route"],
-                &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0],
+                &[
+                    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+                    30.0, 60.0,
+                ],
             )?,
             decision_duration: families.histograms(
                 "decision_duration_seconds",
@@ -123,25 +130,40 @@ impl Metrics {
                 "Answers that had begun and did not end complete, by cause",
                 &["api", "cause"],
             )?,
-            bytes: families.counters("bytes_total", "Bytes of content by direction", &["api", "direction"])?,
+            bytes: families.counters(
+                "bytes_total",
+                "Bytes of content by direction",
+                &["api", "direction"],
+            )?,
             lookups: Lookups {
                 hit: lookups.with_label_values(&["hit"]),
                 negative_hit: lookups.with_label_values(&["negative_hit"]),
                 miss: lookups.with_label_values(&["miss"]),
                 unavailable: lookups.with_label_values(&["unavailable"]),
             },
-            cache_entries: families.gauge("credential_cache_entries", "Credentials whose facts are cached")?,
+            cache_entries: families
+                .gauge("credential_cache_entries", "Credentials whose facts are cached")?,
             store_duration: families.histograms(
                 "store_duration_seconds",
                 "Of calls to the store",
                 &["operation", "result"],
-                &[50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 1.0],
+                &[
+                    50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1,
+                    0.25, 1.0,
+                ],
             )?,
-            store_up: families.gauge("store_up", "1 while the last call to the store was answered")?,
-            connections: families.gauges("connections", "Open connections of clients", &["listener"])?,
+            store_up: families
+                .gauge("store_up", "1 while the last call to the store was answered")?,
+            connections: families.gauges(
+                "connections",
+                "Open connections of clients",
+                &["listener"],
+            )?,
             draining: families.gauge("draining", "1 from the signal to leave on")?,
-            config_generation: families.gauge("config_generation", "The generation of the configuration in force")?,
-            log_lines_dropped: families.counter("log_lines_dropped_total", "Access log lines that found no taker")?,
+            config_generation: families
+                .gauge("config_generation", "The generation of the configuration in force")?,
+            log_lines_dropped: families
+                .counter("log_lines_dropped_total", "Access log lines that found no taker")?,
             registry: registry.clone(),
         };
         let build = families.gauges("build_info", "1, labelled with the version", &["version"])?;
@@ -163,7 +185,10 @@ impl Metrics {
                 });
                 let mut meter = self.api_meter(&api.name);
                 meter.routes = routes.collect();
-                let accepted = api.schemes.iter().map(|scheme| (scheme.name.clone(), self.accepted(&api.name, &scheme.name)));
+                let accepted = api
+                    .schemes
+                    .iter()
+                    .map(|scheme| (scheme.name.clone(), self.accepted(&api.name, &scheme.name)));
                 meter.accepted = accepted.collect();
                 meter
             })
@@ -189,7 +214,10 @@ impl Metrics {
     }
 
     fn route_meter(&self, api: &str, label: &str) -> RouteMeter {
-        RouteMeter { label: label.to_owned(), duration: self.request_duration.with_label_values(&[api, label]) }
+        RouteMeter {
+            label: label.to_owned(),
+            duration: self.request_duration.with_label_values(&[api, label]),
+        }
     }
 
     /// Counts a request. Handles are kept per thread, so that a busy one is found without a lock.
@@ -200,9 +228,16 @@ impl Metrics {
             }
             let counter = known.counters.entry((*at, outcome, status)).or_insert_with(|| {
                 let api = meters.api(at.api);
-                let labels = [&api.name, api.route_label(at.route), outcome.name(), outcome.blame().name()];
+                let labels =
+                    [&api.name, api.route_label(at.route), outcome.name(), outcome.blame().name()];
                 let [api, route, outcome, blame] = labels;
-                self.requests.with_label_values(&[api, route, outcome, blame, status_label(status).as_str()])
+                self.requests.with_label_values(&[
+                    api,
+                    route,
+                    outcome,
+                    blame,
+                    status_label(status).as_str(),
+                ])
             });
             counter.inc();
         });
@@ -276,7 +311,12 @@ impl Families<'_> {
         Ok(family)
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> prometheus::Result<IntCounterVec> {
         self.register(IntCounterVec::new(Opts::new(name, help), labels)?)
     }
 
@@ -291,7 +331,10 @@ impl Families<'_> {
         labels: &[&str],
         buckets: &[f64],
     ) -> prometheus::Result<HistogramVec> {
-        self.register(HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)
+        self.register(HistogramVec::new(
+            HistogramOpts::new(name, help).buckets(buckets.to_vec()),
+            labels,
+        )?)
     }
 
     fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {

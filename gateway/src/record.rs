@@ -48,7 +48,12 @@ pub struct Record<'r> {
 
 impl<'r> Record<'r> {
     /// Of a request of which nothing is known but that it was.
-    pub fn new(origin: &'r Origin, request_id: &'r HeaderValue, started: Instant, wall: Timestamp) -> Self {
+    pub fn new(
+        origin: &'r Origin,
+        request_id: &'r HeaderValue,
+        started: Instant,
+        wall: Timestamp,
+    ) -> Self {
         Self {
             origin,
             head: None,
@@ -101,7 +106,10 @@ impl<'r> Record<'r> {
     }
 
     fn api_name<'g>(&self, generation: &'g Generation) -> &'g str {
-        self.at.api.and_then(|index| generation.snapshot.apis.get(index)).map_or(UNKNOWN, |api| &api.name)
+        self.at
+            .api
+            .and_then(|index| generation.snapshot.apis.get(index))
+            .map_or(UNKNOWN, |api| &api.name)
     }
 
     fn render(&self, out: &mut Vec<u8>, gate: &Gate, generation: &Generation, duration: Duration) {
@@ -126,7 +134,12 @@ impl<'r> Record<'r> {
         line.number("duration_ms", Some(milliseconds(duration)));
         line.number("upstream_ms", self.upstream_time.map(milliseconds));
         line.number("decision_us", Some(self.decision.as_nanos() as f64 / 1_000.0));
-        line.text("org", credential.and_then(|credential| credential.org.as_ref()).map(decision::name::Id::as_str));
+        line.text(
+            "org",
+            credential
+                .and_then(|credential| credential.org.as_ref())
+                .map(decision::name::Id::as_str),
+        );
         line.text("subject", credential.map(|credential| credential.subject.as_str()));
         line.text("credential", credential.map(|credential| credential.id.as_str()));
         line.text("scheme", self.scheme);

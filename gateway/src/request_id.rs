@@ -7,8 +7,13 @@ use decision::request::RequestHead;
 use http::HeaderValue;
 
 /// The id of a request: the client's own where the api takes it, else a new one. Without an api it is a UUID.
-pub fn of(plan: Option<&IdentityPlan>, head: Option<&RequestHead<'_>>, now: Timestamp) -> HeaderValue {
-    let accepted = plan.zip(head).and_then(|(plan, head)| identity::accepted_request_id(plan, head));
+pub fn of(
+    plan: Option<&IdentityPlan>,
+    head: Option<&RequestHead<'_>>,
+    now: Timestamp,
+) -> HeaderValue {
+    let accepted =
+        plan.zip(head).and_then(|(plan, head)| identity::accepted_request_id(plan, head));
     if let Some(accepted) = accepted {
         return HeaderValue::from_str(accepted).unwrap_or_else(|_| uuid(now));
     }
@@ -43,5 +48,6 @@ fn uuid(now: Timestamp) -> HeaderValue {
 fn new_uuid(now: Timestamp) -> uuid::Uuid {
     let mut random = [0; 10];
     fastrand::fill(&mut random);
-    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now.0).unwrap_or(0), &random).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(now.0).unwrap_or(0), &random)
+        .into_uuid()
 }

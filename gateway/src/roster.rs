@@ -15,7 +15,6 @@ use slab::Slab;
 thread_local! {
     static TABLE: RefCell<Slab<Entry>> = const { RefCell::new(Slab::new()) };
     static CONNECTIONS: Cell<usize> = const { Cell::new(0) };
-    static REQUESTS: Cell<usize> = const { Cell::new(0) };
     static DRAINING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -47,7 +46,6 @@ impl Seat {
             entry.busy = true;
             entry.cut = None;
         });
-        REQUESTS.set(REQUESTS.get() + 1);
     }
 
     /// What ends the credential `key` ends this request too. To be called in the poll that checked the facts.
@@ -57,14 +55,11 @@ impl Seat {
 
     /// The request is over.
     pub fn vacate(&self) {
-        let was_busy = self.with(|entry| {
+        self.with(|entry| {
             entry.key = None;
             entry.cut = None;
-            std::mem::replace(&mut entry.busy, false)
+            entry.busy = false;
         });
-        if was_busy == Some(true) {
-            REQUESTS.set(REQUESTS.get().saturating_sub(1));
-        }
     }
 
     /// Ready when the request here is to end, with the outcome that a new one would get.
@@ -117,7 +112,9 @@ impl Entry {
 /// Ends the requests under way that `key` admitted.
 pub fn cut_credential(key: &FactKey, outcome: Outcome) {
     TABLE.with_borrow_mut(|table| {
-        for (_, entry) in table.iter_mut().filter(|(_, entry)| entry.busy && entry.key.as_ref() == Some(key)) {
+        for (_, entry) in
+            table.iter_mut().filter(|(_, entry)| entry.busy && entry.key.as_ref() == Some(key))
+        {
             entry.end(outcome);
         }
     });
@@ -144,11 +141,6 @@ pub fn cut_all() {
 
 pub fn is_draining() -> bool {
     DRAINING.get()
-}
-
-/// Requests under way on this thread.
-pub fn requests() -> usize {
-    REQUESTS.get()
 }
 
 /// Counts a connection of this thread while it lives.

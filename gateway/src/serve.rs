@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use decision::decide::{self, Refused};
-use decision::authorize::Permit;
-use decision::facts::{Lookup, Timestamp};
 use decision::authenticate::Wanted;
+use decision::authorize::Permit;
+use decision::decide::{self, Refused};
+use decision::facts::{Lookup, Timestamp};
 use decision::forwarded;
 use decision::outcome::Outcome;
 use http::HeaderValue;
@@ -23,7 +23,7 @@ use crate::metrics::At;
 use crate::record::Record;
 use crate::request_id;
 use crate::respond;
-use crate::roster::{self, Seat};
+use crate::roster::Seat;
 
 pub mod http1;
 pub mod http2;
@@ -49,15 +49,18 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     let mut journal = Journal::new(started);
 
     // accept: what was parsed is within its bounds; here is the one bound that requests share.
-    if roster::requests() > gate.in_flight {
-        let refused = Refused::of(Outcome::Overloaded, "server.bounds.in_flight requests are under way");
+    let Some(_under_way) = gate.admit() else {
+        let refused =
+            Refused::of(Outcome::Overloaded, "server.bounds.in_flight requests are under way");
         return refuse(request, &generation, client, alarm, journal, &refused).await;
-    }
+    };
 
     // route, credential: what the head alone decides.
     let question = match decide::ask(&generation.snapshot, &gate.pepper, &view) {
         Ok(question) => question,
-        Err(refused) => return refuse(request, &generation, client, alarm, journal, &refused).await,
+        Err(refused) => {
+            return refuse(request, &generation, client, alarm, journal, &refused).await;
+        }
     };
 
     // authenticate: the one wait before forwarding, and only for what is not cached.
@@ -73,7 +76,9 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     };
     let permit = match question.answer(lookup, clock::wall()) {
         Ok(permit) => permit,
-        Err(refused) => return refuse(request, &generation, client, alarm, journal, &refused).await,
+        Err(refused) => {
+            return refuse(request, &generation, client, alarm, journal, &refused).await;
+        }
     };
 
     // From here on what ends the credential ends the request: no wait stands between the check of the facts and this.
@@ -96,13 +101,25 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         return refuse(request, &generation, client, alarm, journal, &refused).await;
     };
     let websocket = permit.route().websocket && heads::asks_for_websocket(head);
-    let order = Order { permit: &permit, origin, head, raw, request_id: &request_id, service, seat, bounds: &gate.bounds, websocket };
+    let order = Order {
+        permit: &permit,
+        origin,
+        head,
+        raw,
+        request_id: &request_id,
+        service,
+        seat,
+        bounds: &gate.bounds,
+        websocket,
+    };
     meter.in_flight.inc();
     let forwarded = forward::forward(client, alarm, &order).await;
     meter.in_flight.dec();
     let (outcome, status, ended, why) = match forwarded.end {
         Finish::Forwarded => (Outcome::Forwarded, forwarded.status, Ended::Complete, ""),
-        Finish::ClientGone => (Outcome::ClientGone, Outcome::ClientGone.status(), Ended::ClientGone, ""),
+        Finish::ClientGone => {
+            (Outcome::ClientGone, Outcome::ClientGone.status(), Ended::ClientGone, "")
+        }
         Finish::Cut(outcome, ended, why) => {
             // What is held goes out first: an answer that ends short is not an answer that was never given.
             respond::flush(client, alarm, &gate.bounds).await;
@@ -156,7 +173,9 @@ async fn look_up(gate: &Gate, api: &str, wanted: Wanted, now: Instant) -> Lookup
 fn ours<'s>(permit: &Permit<'s>, outcome: Outcome, why: &'static str) -> Refused<'s> {
     let refused = Refused::of(outcome, why).by(permit.api()).on(permit.route());
     match permit.principal() {
-        Some(principal) => refused.presenting(principal.scheme()).known_as(principal.fact().clone()),
+        Some(principal) => {
+            refused.presenting(principal.scheme()).known_as(principal.fact().clone())
+        }
         None => refused,
     }
 }
@@ -187,7 +206,8 @@ async fn refuse(
     refused: &Refused<'_>,
 ) {
     let view = request.head.view(request.origin);
-    journal.decision = clock::now().saturating_duration_since(journal.started).saturating_sub(journal.waited);
+    journal.decision =
+        clock::now().saturating_duration_since(journal.started).saturating_sub(journal.waited);
     let plan = refused.api.map(|api| &api.identity);
     let request_id = request_id::of(plan, Some(&view), journal.wall);
     if let (Some(api), Some(scheme)) = (refused.api, refused.scheme) {
@@ -195,7 +215,10 @@ async fn refuse(
     }
     let status = respond::refuse(client, alarm, &request.gate.bounds, refused, &request_id).await;
     let record = Record {
-        at: At { api: refused.api.map(|api| api.index), route: refused.route.map(|route| route.index) },
+        at: At {
+            api: refused.api.map(|api| api.index),
+            route: refused.route.map(|route| route.index),
+        },
         outcome: refused.outcome,
         why: refused.why,
         status,
@@ -208,7 +231,12 @@ async fn refuse(
 
 impl<'r> Request<'r> {
     /// The record of this request, as far as it does not depend on what became of it.
-    fn record(&self, journal: &Journal, request_id: &'r HeaderValue, client: &Client) -> Record<'r> {
+    fn record(
+        &self,
+        journal: &Journal,
+        request_id: &'r HeaderValue,
+        client: &Client,
+    ) -> Record<'r> {
         Record {
             head: Some(self.head),
             client_ip: forwarded::client_ip(&self.head.view(self.origin)),

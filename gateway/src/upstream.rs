@@ -108,9 +108,13 @@ impl Upstream {
     fn set(&self, mut addresses: Vec<SocketAddr>) {
         addresses.dedup();
         let before = self.endpoints.load();
-        let kept = |address: &SocketAddr| before.iter().find(|endpoint| endpoint.address == *address).cloned();
-        let after: Vec<_> =
-            addresses.iter().map(|address| kept(address).unwrap_or_else(|| Endpoint::new(*address))).collect();
+        let kept = |address: &SocketAddr| {
+            before.iter().find(|endpoint| endpoint.address == *address).cloned()
+        };
+        let after: Vec<_> = addresses
+            .iter()
+            .map(|address| kept(address).unwrap_or_else(|| Endpoint::new(*address)))
+            .collect();
         for endpoint in before.iter().filter(|endpoint| !addresses.contains(&endpoint.address)) {
             endpoint.removed.store(true, Ordering::Relaxed);
         }
@@ -123,17 +127,24 @@ impl Upstream {
         if let [only] = endpoints.as_slice() {
             return Some(only.clone());
         }
-        let untried: Vec<_> =
-            endpoints.iter().filter(|endpoint| !tried.iter().any(|other| other.id == endpoint.id)).collect();
+        let untried: Vec<_> = endpoints
+            .iter()
+            .filter(|endpoint| !tried.iter().any(|other| other.id == endpoint.id))
+            .collect();
         let candidates = if untried.is_empty() { endpoints.iter().collect() } else { untried };
         // Each starts at another place, so that ties do not all fall on the first.
         let start = match self.balance {
-            Balance::RoundRobin | Balance::LeastRequest => self.turn.fetch_add(1, Ordering::Relaxed),
+            Balance::RoundRobin | Balance::LeastRequest => {
+                self.turn.fetch_add(1, Ordering::Relaxed)
+            }
             Balance::Random => random(),
         };
-        let rotated = candidates.iter().cycle().skip(start % candidates.len().max(1)).take(candidates.len());
+        let rotated =
+            candidates.iter().cycle().skip(start % candidates.len().max(1)).take(candidates.len());
         let chosen = match self.balance {
-            Balance::LeastRequest => rotated.min_by_key(|endpoint| endpoint.busy.load(Ordering::Relaxed)),
+            Balance::LeastRequest => {
+                rotated.min_by_key(|endpoint| endpoint.busy.load(Ordering::Relaxed))
+            }
             Balance::RoundRobin | Balance::Random => rotated.into_iter().next(),
         };
         chosen.map(|endpoint| Arc::clone(endpoint))

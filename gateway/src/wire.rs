@@ -15,12 +15,14 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
-    UniqueID, UniqueIDType,
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    TimingDigest, UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
+
+use crate::forward::chunks::Chunks;
 
 /// A side is read only while the other side's outbox holds less than this.
 pub const LOW_MARK: usize = 16 * 1024;
@@ -38,6 +40,8 @@ struct Inner {
     /// Handed to the reader before anything else: the framing that a body codec is told.
     preface: Bytes,
     inbox: BytesMut,
+    /// Watches what the codec of a chunked body is given; `Err` once that has no single meaning.
+    chunks: Option<Result<Chunks, ()>>,
     outbox: Vec<u8>,
     /// How much of the outbox the kernel has taken.
     pushed: usize,
@@ -52,6 +56,7 @@ impl Wire {
             io,
             preface: Bytes::new(),
             inbox: BytesMut::new(),
+            chunks: None,
             outbox: Vec::new(),
             pushed: 0,
             sent: 0,
@@ -118,8 +123,15 @@ impl Wire {
     }
 
     /// What the next reader is told before it reads the peer's bytes.
-    pub fn set_preface(&self, preface: Bytes) {
-        self.lock().preface = preface;
+    pub fn set_preface(&self, preface: Bytes, chunked: bool) {
+        let inner = &mut *self.lock();
+        inner.preface = preface;
+        inner.chunks = chunked.then(|| Ok(Chunks::default()));
+    }
+
+    /// Whether a chunked body was given up because its framing has no single meaning. The body is no longer watched.
+    pub fn end_body(&self) -> bool {
+        self.lock().chunks.take() == Some(Err(()))
     }
 
     /// Whether the peer of an idle connection has closed it or said something unasked. Costs a system call only when the
@@ -165,7 +177,15 @@ impl Wire {
     pub fn poll_push(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let inner = &mut *self.lock();
         while let Some(rest) = inner.outbox.get(inner.pushed..).filter(|rest| !rest.is_empty()) {
-            let taken = ready!(Pin::new(&mut inner.io).poll_write(cx, rest))?;
+            let Poll::Ready(taken) = Pin::new(&mut inner.io).poll_write(cx, rest) else {
+                // A peer that always leaves a rest must not let the front grow.
+                if inner.pushed >= LOW_MARK {
+                    inner.outbox.drain(..inner.pushed);
+                    inner.pushed = 0;
+                }
+                return Poll::Pending;
+            };
+            let taken = taken?;
             if taken == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -189,7 +209,8 @@ impl Wire {
     /// Makes the close that follows a reset: the only sign of a cut where the end of the connection is the end of the message.
     pub fn reset_on_close(&self) {
         let inner = self.lock();
-        let _refused_only_on_a_dead_socket = socket2::SockRef::from(&inner.io).set_linger(Some(std::time::Duration::ZERO));
+        let _refused_only_on_a_dead_socket =
+            socket2::SockRef::from(&inner.io).set_linger(Some(std::time::Duration::ZERO));
     }
 
     /// Moves what has arrived here into the outbox of `other`, showing it to `see`; 0 is the peer's end.
@@ -234,10 +255,26 @@ impl Wire {
     }
 }
 
+impl Inner {
+    fn watch(&mut self, piece: &[u8]) -> io::Result<()> {
+        if let Some(Ok(chunks)) = &mut self.chunks
+            && !chunks.see(piece)
+        {
+            self.chunks = Some(Err(()));
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(())
+    }
+}
+
 // === what a pingora session sees of a wire ===
 
 impl AsyncRead for Wire {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let inner = &mut *self.lock();
         if !inner.preface.is_empty() {
             // Alone: whoever is told its framing holds nothing of the peer's afterwards.
@@ -247,18 +284,24 @@ impl AsyncRead for Wire {
         }
         if !inner.inbox.is_empty() {
             let length = inner.inbox.len().min(buffer.remaining());
-            buffer.put_slice(&inner.inbox.split_to(length));
+            let piece = inner.inbox.split_to(length);
+            inner.watch(&piece)?;
+            buffer.put_slice(&piece);
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut inner.io).poll_read(cx, buffer))?;
         inner.received += (buffer.filled().len() - before) as u64;
-        Poll::Ready(Ok(()))
+        Poll::Ready(inner.watch(buffer.filled().get(before..).unwrap_or_default()))
     }
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.lock().outbox.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
@@ -310,13 +353,21 @@ impl Peek for Wire {}
 pub struct Through(pub Wire);
 
 impl AsyncRead for Through {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Through {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if !self.0.is_low() {
             ready!(self.0.poll_push(cx))?;
         }

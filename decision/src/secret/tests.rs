@@ -31,7 +31,10 @@ fn the_checksum_is_crc32_in_base62_most_significant_first() {
 fn the_digest_is_hmac_sha256_under_the_pepper_over_the_sha256() {
     let pepper = Pepper::new(&"0123456789abcdef0123456789abcdef".to_owned().into()).unwrap();
     let sha = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // SHA-256("secret")
-    assert_eq!(pepper.digest(b"secret"), pepper.digest_fingerprint(&Fingerprint::from_hex(sha).unwrap()));
+    assert_eq!(
+        pepper.digest(b"secret"),
+        pepper.digest_fingerprint(&Fingerprint::from_hex(sha).unwrap())
+    );
     assert!(Fingerprint::from_hex("2bb8").is_none());
     assert!(Fingerprint::from_hex(&"zz".repeat(32)).is_none());
 }
@@ -39,7 +42,10 @@ fn the_digest_is_hmac_sha256_under_the_pepper_over_the_sha256() {
 #[test]
 fn a_short_pepper_is_none_and_two_peppers_differ_in_everything() {
     assert!(Pepper::new(&"x".repeat(31).into()).is_none());
-    let (a, b) = (Pepper::new(&"a".repeat(32).into()).unwrap(), Pepper::new(&"b".repeat(32).into()).unwrap());
+    let (a, b) = (
+        Pepper::new(&"a".repeat(32).into()).unwrap(),
+        Pepper::new(&"b".repeat(32).into()).unwrap(),
+    );
     assert_ne!(a.digest(b"k"), b.digest(b"k"));
     assert_ne!(a.check_value(), b.check_value());
 }

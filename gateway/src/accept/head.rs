@@ -83,7 +83,11 @@ pub fn scan(bytes: &[u8], scanned: usize, bounds: &Bounds) -> Scan {
             return Scan::Bad(malformed("a line ends in a bare line feed"));
         }
         if at >= 3 && bytes.get(at - 3..at) == Some(b"\r\n\r") {
-            return if at < bounds.head { Scan::Complete(at + 1) } else { Scan::Bad(too_large(bytes, bounds)) };
+            return if at < bounds.head {
+                Scan::Complete(at + 1)
+            } else {
+                Scan::Bad(too_large(bytes, bounds))
+            };
         }
     }
     if bytes.len() >= bounds.head { Scan::Bad(too_large(bytes, bounds)) } else { Scan::Partial }
@@ -123,7 +127,9 @@ fn not_parsed(result: httparse::Result<usize>) -> Fault {
             Fault { outcome: Outcome::HeadTooLarge, why: "more fields than server.bounds.fields" }
         }
         Err(httparse::Error::HeaderName) => malformed("a field name is no token"),
-        Err(httparse::Error::HeaderValue) => malformed("a field value holds a control character or is folded"),
+        Err(httparse::Error::HeaderValue) => {
+            malformed("a field value holds a control character or is folded")
+        }
         Err(httparse::Error::NewLine) => malformed("a line does not end in CRLF"),
         Err(httparse::Error::Version) => malformed("the version is not HTTP/1.0 or HTTP/1.1"),
         _ => malformed("the request line is malformed"),
@@ -141,11 +147,15 @@ struct Message<'a> {
 }
 
 fn interpret<'a>(request: &httparse::Request<'_, 'a>, bounds: &Bounds) -> Result<Head<'a>, Fault> {
-    let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version) else {
+    let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
+    else {
         return Err(malformed("the request line is malformed"));
     };
     if request.headers.len() > bounds.fields {
-        return Err(Fault { outcome: Outcome::HeadTooLarge, why: "more fields than server.bounds.fields" });
+        return Err(Fault {
+            outcome: Outcome::HeadTooLarge,
+            why: "more fields than server.bounds.fields",
+        });
     }
     let mut message = Message::default();
     let mut fields = Vec::with_capacity(request.headers.len());
@@ -156,7 +166,10 @@ fn interpret<'a>(request: &httparse::Request<'_, 'a>, bounds: &Bounds) -> Result
     let host = text(message.host.ok_or(malformed("no Host"))?)?;
     let (path, query) = origin_form(target, host, bounds)?;
     if matches!(method, "CONNECT" | "TRACE") {
-        return Err(Fault { outcome: Outcome::MethodNotAllowed, why: "CONNECT and TRACE are not served" });
+        return Err(Fault {
+            outcome: Outcome::MethodNotAllowed,
+            why: "CONNECT and TRACE are not served",
+        });
     }
     let protocol = if minor == 1 { Protocol::Http11 } else { Protocol::Http10 };
     Ok(Head {
@@ -180,7 +193,9 @@ impl<'a> Message<'a> {
             return Err(malformed("a field name holds a character outside [A-Za-z0-9-]"));
         }
         match name.len() {
-            4 if name.eq_ignore_ascii_case("host") => once(&mut self.host, value, "several Host fields"),
+            4 if name.eq_ignore_ascii_case("host") => {
+                once(&mut self.host, value, "several Host fields")
+            }
             6 if name.eq_ignore_ascii_case("expect") => {
                 self.expects_continue = value.eq_ignore_ascii_case(b"100-continue");
                 Ok(())
@@ -239,19 +254,30 @@ fn digits(value: &[u8]) -> Result<u64, Fault> {
 }
 
 fn text(value: &[u8]) -> Result<&str, Fault> {
-    std::str::from_utf8(value).map_err(|_| malformed("bytes outside ASCII in a field of the message"))
+    std::str::from_utf8(value)
+        .map_err(|_| malformed("bytes outside ASCII in a field of the message"))
 }
 
 /// The path and query of a target in origin-form, or in absolute-form that agrees with Host (RFC 9112, section 3.2).
-fn origin_form<'a>(target: &'a str, host: &str, bounds: &Bounds) -> Result<(&'a str, Option<&'a str>), Fault> {
+fn origin_form<'a>(
+    target: &'a str,
+    host: &str,
+    bounds: &Bounds,
+) -> Result<(&'a str, Option<&'a str>), Fault> {
     if target.len() > bounds.uri {
-        return Err(Fault { outcome: Outcome::UriTooLong, why: "the target is over server.bounds.uri" });
+        return Err(Fault {
+            outcome: Outcome::UriTooLong,
+            why: "the target is over server.bounds.uri",
+        });
     }
     if !target.is_ascii() {
         return Err(malformed("bytes outside ASCII in the target"));
     }
     if target.contains('#') {
         return Err(malformed("a fragment in the target"));
+    }
+    if target.contains(['"', '<', '>']) {
+        return Err(malformed("the target is no URI"));
     }
     if !host_is_valid(host) {
         return Err(malformed("Host is no authority"));

@@ -39,7 +39,8 @@ pub fn bind(listener: &Listener, threads: usize) -> io::Result<Bound> {
     let probe = socket(listener.address, false)?;
     let address = probe.local_addr()?.as_socket().unwrap_or(listener.address);
     drop(probe);
-    let sockets = (0..threads).map(|_| socket(address, true).map(Into::into)).collect::<io::Result<_>>()?;
+    let sockets =
+        (0..threads).map(|_| socket(address, true).map(Into::into)).collect::<io::Result<_>>()?;
     Ok(Bound {
         name: listener.name.clone(),
         address,

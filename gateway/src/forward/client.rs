@@ -79,7 +79,11 @@ impl Client {
             Self::Http1(client) if client.wire().is_low() => Poll::Ready(Ok(())),
             Self::Http1(client) => {
                 let pushed = client.wire().poll_push(cx).map_err(|_| Gone::Closed)?;
-                if pushed.is_ready() || client.wire().is_low() { Poll::Ready(Ok(())) } else { Poll::Pending }
+                if pushed.is_ready() || client.wire().is_low() {
+                    Poll::Ready(Ok(()))
+                } else {
+                    Poll::Pending
+                }
             }
             Self::Http2(client) => client.poll_room(cx),
         }

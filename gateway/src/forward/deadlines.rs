@@ -75,7 +75,10 @@ struct BodyRate {
 impl Deadlines {
     pub fn new(order: &Order<'_>) -> Self {
         let route = order.permit.route();
-        let is_grpc = order.head.field("content-type").is_some_and(|kind| kind.starts_with(b"application/grpc"));
+        let is_grpc = order
+            .head
+            .field("content-type")
+            .is_some_and(|kind| kind.starts_with(b"application/grpc"));
         Self {
             timeout: route.timeout,
             idle: route.idle,
@@ -110,10 +113,13 @@ impl Deadlines {
     pub fn nearest(&mut self, now: Instant, standing: &Standing) -> Result<Instant, Late> {
         let mut nearest = Nearest { now, deadline: now + self.idle };
         let moved_at = *self.moved_at.get_or_insert(now);
-        if let Some(since) = self.client.since(now, standing.client_owes, standing.taken_by_client) {
+        if let Some(since) = self.client.since(now, standing.client_owes, standing.taken_by_client)
+        {
             nearest.consider(since + self.write_stall, Late::ClientStalled)?;
         }
-        if let Some(since) = self.upstream.since(now, standing.upstream_owes, standing.taken_by_upstream) {
+        if let Some(since) =
+            self.upstream.since(now, standing.upstream_owes, standing.taken_by_upstream)
+        {
             nearest.consider(since + self.write_stall, Late::UpstreamStalled)?;
         }
         if standing.answering {

@@ -165,7 +165,9 @@ impl<'e> Exchange<'e> {
                 self.client.interim(&passed);
                 self.interim_passed = true;
             }
-            503 if self.may_ask_again && self.repeatable && !self.interim_passed => return Err(End::Again),
+            503 if self.may_ask_again && self.repeatable && !self.interim_passed => {
+                return Err(End::Again);
+            }
             _ => {
                 self.client.head(&passed);
                 self.head_at = Some(clock::now());
@@ -178,11 +180,15 @@ impl<'e> Exchange<'e> {
     /// 101 is an answer only where it was asked for, in the words it was asked in (RFC 9110, section 15.2.2).
     fn switch(&self, head: &ResponseHeader) -> End {
         let mut protocols = head.headers.get_all(http::header::UPGRADE).iter();
-        let is_websocket = protocols.any(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+        let is_websocket =
+            protocols.any(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
         if self.order.websocket && is_websocket && self.request_ended {
             End::Switched
         } else {
-            End::Refuse(Outcome::UpstreamInvalid, "the upstream switches to a protocol that was not asked for")
+            End::Refuse(
+                Outcome::UpstreamInvalid,
+                "the upstream switches to a protocol that was not asked for",
+            )
         }
     }
 
@@ -194,10 +200,14 @@ impl<'e> Exchange<'e> {
         let wire = self.upstream.wire();
         let silent = wire.received() == 0 && !self.interim_passed;
         let nothing_lost = wire.sent() == 0 && self.client.bytes().0 == 0;
-        if self.upstream.reused && silent && (nothing_lost || self.repeatable) {
+        let allowed = self.order.service.retries.stale_connection;
+        if allowed && self.upstream.reused && silent && (nothing_lost || self.repeatable) {
             End::Stale
         } else {
-            End::Refuse(Outcome::UpstreamInvalid, "the upstream closed the connection without an answer")
+            End::Refuse(
+                Outcome::UpstreamInvalid,
+                "the upstream closed the connection without an answer",
+            )
         }
     }
 
@@ -214,7 +224,11 @@ impl<'e> Exchange<'e> {
             }
             Poll::Ready(Ok(Some(piece))) => {
                 if self.client.bytes().0 > self.order.permit.route().body_limit {
-                    return Err(self.end(Outcome::BodyTooLarge, Ended::ClientGone, "the body is over the route's limit"));
+                    return Err(self.end(
+                        Outcome::BodyTooLarge,
+                        Ended::ClientGone,
+                        "the body is over the route's limit",
+                    ));
                 }
                 self.deadlines.took(piece.len());
                 self.upstream.piece(&piece);
@@ -222,9 +236,11 @@ impl<'e> Exchange<'e> {
             }
             Poll::Ready(Ok(None)) => Ok(self.end_request_if_read()),
             Poll::Ready(Err(Gone::Closed)) => Err(End::ClientGone),
-            Poll::Ready(Err(Gone::Fault)) => {
-                Err(self.end(Outcome::RequestMalformed, Ended::ClientGone, "the body's framing is malformed"))
-            }
+            Poll::Ready(Err(Gone::Fault)) => Err(self.end(
+                Outcome::RequestMalformed,
+                Ended::ClientGone,
+                "the body's framing is malformed",
+            )),
         }
     }
 
@@ -290,17 +306,35 @@ impl<'e> Exchange<'e> {
 
     fn late(&self, late: Late) -> End {
         match late {
-            Late::ClientStalled => End::Cut(Outcome::ClientGone, Ended::Timeout, "the client takes nothing"),
-            Late::UpstreamStalled => self.end(Outcome::UpstreamTimeout, Ended::Timeout, "the upstream takes nothing"),
-            Late::BodySlow => self.end(Outcome::RequestTimeout, Ended::Timeout, "the body trickles"),
-            Late::NoHead => self.end(Outcome::UpstreamTimeout, Ended::Timeout, "no answer within the route's timeout"),
-            Late::Idle => self.end(Outcome::UpstreamTimeout, Ended::Timeout, "nothing moves within the route's idle"),
+            Late::ClientStalled => {
+                End::Cut(Outcome::ClientGone, Ended::Timeout, "the client takes nothing")
+            }
+            Late::UpstreamStalled => {
+                self.end(Outcome::UpstreamTimeout, Ended::Timeout, "the upstream takes nothing")
+            }
+            Late::BodySlow => {
+                self.end(Outcome::RequestTimeout, Ended::Timeout, "the body trickles")
+            }
+            Late::NoHead => self.end(
+                Outcome::UpstreamTimeout,
+                Ended::Timeout,
+                "no answer within the route's timeout",
+            ),
+            Late::Idle => self.end(
+                Outcome::UpstreamTimeout,
+                Ended::Timeout,
+                "nothing moves within the route's idle",
+            ),
         }
     }
 
     /// An answer of ours where none has begun, a cut where one has.
     fn end(&self, outcome: Outcome, ended: Ended, why: &'static str) -> End {
-        if self.client.response_begun() { End::Cut(outcome, ended, why) } else { End::Refuse(outcome, why) }
+        if self.client.response_begun() {
+            End::Cut(outcome, ended, why)
+        } else {
+            End::Refuse(outcome, why)
+        }
     }
 }
 
@@ -311,4 +345,3 @@ impl Order<'_> {
             && matches!(self.head.framing, Framing::None | Framing::Sized(0))
     }
 }
-

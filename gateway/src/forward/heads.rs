@@ -6,8 +6,8 @@
 
 use decision::authorize::Permit;
 use decision::dialect::Answer;
-use decision::{forwarded, identity};
 use decision::request::{Framing, Protocol};
+use decision::{forwarded, identity};
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, StatusCode, Version};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -70,11 +70,18 @@ fn lists(head: &Head<'_>, name: &str, token: &[u8]) -> bool {
 /// `None` where a value cannot be sent, which no accepted head holds.
 pub fn upstream_request(order: &Order<'_>) -> Option<Box<RequestHeader>> {
     let Order { permit, head, origin, raw, request_id, websocket, .. } = *order;
-    let mut request =
-        Box::new(RequestHeader::build_no_case(head.method, &target(permit, head), Some(head.fields.len() + 12)).ok()?);
+    let mut request = Box::new(
+        RequestHeader::build_no_case(
+            head.method,
+            &target(permit, head),
+            Some(head.fields.len() + 12),
+        )
+        .ok()?,
+    );
     request.set_version(Version::HTTP_11);
-    let nominated =
-        nominated(head.fields.iter().filter(|field| field.is("connection")).map(|field| field.value));
+    let nominated = nominated(
+        head.fields.iter().filter(|field| field.is("connection")).map(|field| field.value),
+    );
     let host = permit.route().rewrite.host.clone();
     let host = host.or_else(|| HeaderValue::from_str(head.host).ok())?;
     request.append_header(header::HOST, host).ok()?;
@@ -120,11 +127,16 @@ fn target(permit: &Permit<'_>, head: &Head<'_>) -> SmallVec<[u8; 256]> {
     target
 }
 
-fn set_framing(request: &mut RequestHeader, framing: Framing, websocket: bool) -> pingora_core::Result<()> {
+fn set_framing(
+    request: &mut RequestHeader,
+    framing: Framing,
+    websocket: bool,
+) -> pingora_core::Result<()> {
     match framing {
         Framing::Sized(length) => request.insert_header(header::CONTENT_LENGTH, length)?,
         Framing::Streamed => {
-            request.insert_header(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"))?;
+            request
+                .insert_header(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"))?;
         }
         // A method that promises content says that there is none (RFC 9110, section 8.6).
         Framing::None if matches!(request.method, Method::POST | Method::PUT | Method::PATCH) => {
@@ -183,12 +195,18 @@ impl<'a> ResponseHead<'a> {
     /// The fields that cross, as they came, without framing and without the request id.
     pub fn for_each(&self, mut visit: impl FnMut(&[u8], &HeaderValue)) {
         match &self.fields {
-            Fields::Ours(fields) => fields.iter().for_each(|(name, value)| visit(name.as_str().as_bytes(), value)),
+            Fields::Ours(fields) => {
+                fields.iter().for_each(|(name, value)| visit(name.as_str().as_bytes(), value));
+            }
             Fields::Upstream { head, nominated } => {
                 for (name, value) in head.case_header_iter() {
                     let name = name.as_slice();
                     let ours = self.request_id.is_some_and(|(ours, _)| is(name, ours.as_str()));
-                    if !ours && !is_hop_by_hop(name) && !is(name, "content-length") && !is_in(name, nominated) {
+                    if !ours
+                        && !is_hop_by_hop(name)
+                        && !is(name, "content-length")
+                        && !is_in(name, nominated)
+                    {
                         visit(name, value);
                     }
                 }
@@ -227,5 +245,8 @@ pub fn says_close(head: &ResponseHeader) -> bool {
 /// `Keep-Alive: timeout=n`, in seconds.
 pub fn keep_alive_timeout(head: &ResponseHeader) -> Option<u64> {
     let value = head.headers.get("keep-alive")?.to_str().ok()?;
-    value.split(',').filter_map(|part| part.trim().strip_prefix("timeout=")).find_map(|n| n.trim().parse().ok())
+    value
+        .split(',')
+        .filter_map(|part| part.trim().strip_prefix("timeout="))
+        .find_map(|n| n.trim().parse().ok())
 }

@@ -120,7 +120,9 @@ impl Http1 {
     /// The next piece of the body, never empty; `None` at its end.
     pub fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Gone>> {
         loop {
-            let RequestBody::Codec(session) = &mut self.request else { return Poll::Ready(Ok(None)) };
+            let RequestBody::Codec(session) = &mut self.request else {
+                return Poll::Ready(Ok(None));
+            };
             let read = pin!(session.read_body_bytes()).poll_unpin(cx);
             match ready!(read) {
                 Ok(Some(piece)) if piece.is_empty() => {}
@@ -132,6 +134,7 @@ impl Http1 {
                     self.close_codec();
                     return Poll::Ready(Ok(None));
                 }
+                Err(_) if self.wire.end_body() => return Poll::Ready(Err(Gone::Fault)),
                 Err(error) => return Poll::Ready(Err(Gone::from_codec(&error))),
             }
         }
@@ -139,7 +142,10 @@ impl Http1 {
 
     /// Gives what the codec has read beyond the body back to the wire: it is the next request's.
     fn close_codec(&mut self) {
-        if let RequestBody::Codec(mut session) = std::mem::replace(&mut self.request, RequestBody::Ended) {
+        let _it_was_read_whole = self.wire.end_body();
+        if let RequestBody::Codec(mut session) =
+            std::mem::replace(&mut self.request, RequestBody::Ended)
+        {
             session.set_server_keepalive(Some(0));
             session.set_pipelining_enabled(true);
             let reused = session.reuse().now_or_never();
@@ -214,7 +220,10 @@ impl Http1 {
     /// Passes the final head on, and settles how its body is framed and whether the connection stays.
     pub fn head(&mut self, head: &ResponseHead<'_>) {
         let bodyless = self.is_head
-            || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT);
+            || matches!(
+                head.status,
+                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT
+            );
         let body = match head.framing {
             _ if bodyless => ResponseBody::Ended,
             Framing::None | Framing::Sized(0) => ResponseBody::Ended,
@@ -222,7 +231,8 @@ impl Http1 {
             Framing::Streamed if self.is_http10() => ResponseBody::UntilClose,
             Framing::Streamed => ResponseBody::Chunked,
         };
-        if body == ResponseBody::UntilClose || !self.is_drainable() || crate::roster::is_draining() {
+        if body == ResponseBody::UntilClose || !self.is_drainable() || crate::roster::is_draining()
+        {
             self.keep_alive = false;
         }
         let length = match (head.status, head.framing) {
@@ -314,12 +324,14 @@ impl RequestBody {
     fn open(wire: &Wire, framing: Framing) -> Result<Self, Gone> {
         let preface = match framing {
             Framing::None | Framing::Sized(0) => return Ok(Self::Ended),
-            Framing::Sized(length) => format!("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: {length}\r\n\r\n").into(),
-            Framing::Streamed => {
-                Bytes::from_static(b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n")
+            Framing::Sized(length) => {
+                format!("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: {length}\r\n\r\n").into()
             }
+            Framing::Streamed => Bytes::from_static(
+                b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n",
+            ),
         };
-        wire.set_preface(preface);
+        wire.set_preface(preface, framing == Framing::Streamed);
         let mut session = Box::new(HttpSession::new(Box::new(wire.clone())));
         session.set_read_timeout(None);
         // The preface lies in the wire whole, so this ends in its first poll.

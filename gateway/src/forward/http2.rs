@@ -94,7 +94,9 @@ impl Http2 {
 
     /// Ready when a piece may be sent. One piece a stream is held at most.
     pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        let Some(stream) = self.stream.as_mut().filter(|_| !self.ended) else { return Poll::Ready(Ok(())) };
+        let Some(stream) = self.stream.as_mut().filter(|_| !self.ended) else {
+            return Poll::Ready(Ok(()));
+        };
         loop {
             if stream.capacity() > 0 {
                 return Poll::Ready(Ok(()));

@@ -16,14 +16,19 @@ use crate::wire::Wire;
 use decision::request::Framing;
 
 /// Passes the 101 on, and then everything.
-pub async fn run(client: &mut Client, upstream: Upstream, alarm: &mut Alarm, order: &Order<'_>) -> Finish {
+pub async fn run(
+    client: &mut Client,
+    upstream: Upstream,
+    alarm: &mut Alarm,
+    order: &Order<'_>,
+) -> Finish {
     let Client::Http1(http1) = client else {
         return Finish::Refuse(Outcome::UpstreamInvalid, "a protocol switch on HTTP/2");
     };
     if let Some(head) = upstream.head() {
         http1.switch_protocols(&ResponseHead::of_upstream(head, Framing::None, order.respond_id()));
     }
-    let (upstream, ahead) = upstream.into_tunnel();
+    let Some((upstream, ahead)) = upstream.into_tunnel() else { return Finish::Forwarded };
     let mut frames = Frames::default();
     frames.see(&ahead);
     let client = http1.wire().clone();
@@ -73,8 +78,13 @@ impl Tunnel {
             match moved {
                 Ok(true) => self.moved_at = None,
                 Ok(false) => {
-                    let both = self.up.state == WayState::Ended && self.down.state == WayState::Ended;
-                    return if both { Poll::Ready(Finish::Forwarded) } else { self.wait(cx, alarm, order) };
+                    let both =
+                        self.up.state == WayState::Ended && self.down.state == WayState::Ended;
+                    return if both {
+                        Poll::Ready(Finish::Forwarded)
+                    } else {
+                        self.wait(cx, alarm, order)
+                    };
                 }
                 // One end is broken: nothing that is held can matter any more.
                 Err(Broken) => return Poll::Ready(Finish::Forwarded),
@@ -94,7 +104,11 @@ impl Tunnel {
         let span = if owed { idle.min(order.bounds.write_stall) } else { idle };
         let deadline = *self.moved_at.get_or_insert(now) + span;
         if alarm.poll(cx, deadline).is_ready() {
-            return Poll::Ready(Finish::Cut(Outcome::UpstreamTimeout, Ended::Timeout, "the tunnel is idle"));
+            return Poll::Ready(Finish::Cut(
+                Outcome::UpstreamTimeout,
+                Ended::Timeout,
+                "the tunnel is idle",
+            ));
         }
         Poll::Pending
     }

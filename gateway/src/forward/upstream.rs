@@ -39,7 +39,10 @@ pub struct Upstream {
 
 impl std::fmt::Debug for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upstream").field("wire", &self.wire).field("reused", &self.reused).finish_non_exhaustive()
+        f.debug_struct("Upstream")
+            .field("wire", &self.wire)
+            .field("reused", &self.reused)
+            .finish_non_exhaustive()
     }
 }
 
@@ -55,7 +58,15 @@ impl Upstream {
             Some(Ok(_)) => {}
             _ => return Err(Fault::Invalid("the request's head cannot be written")),
         }
-        Ok(Self { wire, session, reused, is_head, request_ended: false, response_ended: false, broken: false })
+        Ok(Self {
+            wire,
+            session,
+            reused,
+            is_head,
+            request_ended: false,
+            response_ended: false,
+            broken: false,
+        })
     }
 
     pub const fn wire(&self) -> &Wire {
@@ -74,7 +85,9 @@ impl Upstream {
     }
 
     pub fn piece(&mut self, piece: &[u8]) {
-        if !piece.is_empty() && self.session.write_body(piece).now_or_never().is_none_or(|written| written.is_err()) {
+        if !piece.is_empty()
+            && self.session.write_body(piece).now_or_never().is_none_or(|written| written.is_err())
+        {
             self.broken = true;
         }
     }
@@ -104,7 +117,9 @@ impl Upstream {
         match ready!(read) {
             Ok(_) => Poll::Ready(self.judge_head()),
             Err(error) => Poll::Ready(Err(match error.etype() {
-                pingora_core::ErrorType::ConnectionClosed | pingora_core::ErrorType::ReadError => Fault::Closed,
+                pingora_core::ErrorType::ConnectionClosed | pingora_core::ErrorType::ReadError => {
+                    Fault::Closed
+                }
                 _ => Fault::Invalid("the head of the answer is malformed"),
             })),
         }
@@ -120,7 +135,9 @@ impl Upstream {
             }
             // The codec has dropped a Content-Length beside it, so the raw head is asked.
             if has_content_length(&self.session.get_headers_raw_bytes()) {
-                return Err(Fault::Invalid("an answer with Content-Length beside Transfer-Encoding"));
+                return Err(Fault::Invalid(
+                    "an answer with Content-Length beside Transfer-Encoding",
+                ));
             }
             if head.version == http::Version::HTTP_10 {
                 return Err(Fault::Invalid("an answer of HTTP/1.0 in chunks"));
@@ -153,7 +170,9 @@ impl Upstream {
                 Poll::Ready(Ok(None))
             }
             Err(error) => Poll::Ready(Err(match error.etype() {
-                pingora_core::ErrorType::ConnectionClosed | pingora_core::ErrorType::ReadError => Fault::Closed,
+                pingora_core::ErrorType::ConnectionClosed | pingora_core::ErrorType::ReadError => {
+                    Fault::Closed
+                }
                 _ => Fault::Invalid("the body of the answer is malformed"),
             })),
         }
@@ -164,24 +183,28 @@ impl Upstream {
     /// The connection, when both messages were whole and it may serve another request, with the upstream's own word on how
     /// long it stays open.
     pub fn into_reusable(mut self) -> Option<(Wire, Option<Duration>)> {
-        let finished = self.request_ended && self.response_ended && !self.broken && self.wire.pending() == 0;
+        let finished =
+            self.request_ended && self.response_ended && !self.broken && self.wire.pending() == 0;
         let head = self.head()?;
         if !finished || heads::says_close(head) {
             return None;
         }
         // Less a second, so that we are never the later one to find out.
-        let keep = heads::keep_alive_timeout(head).map(|seconds| Duration::from_secs(seconds.saturating_sub(1)));
+        let keep = heads::keep_alive_timeout(head)
+            .map(|seconds| Duration::from_secs(seconds.saturating_sub(1)));
         self.session.respect_keepalive();
         self.session.reuse().now_or_never().flatten().map(|_| (self.wire, keep))
     }
 
-    /// After 101: what the codec has read behind the head, and the wire.
-    pub fn into_tunnel(mut self) -> (Wire, Vec<u8>) {
+    /// After 101: the wire, and what the codec has read behind the head. `None`: the connection is broken already, which
+    /// the kernel says only once.
+    pub fn into_tunnel(mut self) -> Option<(Wire, Vec<u8>)> {
         let ahead = match self.session.read_body_ref().now_or_never() {
             Some(Ok(Some(piece))) => piece.to_vec(),
-            _ => Vec::new(),
+            Some(Err(_)) => return None,
+            Some(Ok(None)) | None => Vec::new(),
         };
-        (self.wire, ahead)
+        Some((self.wire, ahead))
     }
 }
 

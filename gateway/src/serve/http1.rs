@@ -15,9 +15,9 @@ use crate::accept::head::{self, Fault};
 use crate::accept::{Arrival, Origin, next_head};
 use crate::alarm::Alarm;
 use crate::clock;
+use crate::forward::Ended;
 use crate::forward::client::Client;
 use crate::forward::http1::Http1;
-use crate::forward::Ended;
 use crate::gate::Gate;
 use crate::record::Record;
 use crate::request_id;
@@ -92,7 +92,8 @@ async fn one(
         }
     };
     let Ok(http1) = Http1::new(wire, &head) else {
-        refuse_raw(gate, wire, origin, alarm, head::malformed("the body's framing is malformed")).await;
+        refuse_raw(gate, wire, origin, alarm, head::malformed("the body's framing is malformed"))
+            .await;
         return Next::Close;
     };
     let mut client = Client::Http1(http1);
@@ -101,7 +102,10 @@ async fn one(
     let Client::Http1(http1) = &client else { return Next::Close };
     if http1.ends_by_reset() {
         Next::Abort
-    } else if !http1.will_close() && http1.response_begun() && respond::drain(&mut client, alarm).await {
+    } else if !http1.will_close()
+        && http1.response_begun()
+        && respond::drain(&mut client, alarm).await
+    {
         Next::Request
     } else {
         Next::Close

@@ -49,7 +49,9 @@ pub async fn connection(gate: Arc<Gate>, wire: Wire, origin: Origin) {
         .max_header_list_size(u32::try_from(gate.bounds.head * HEAD_FACTOR).unwrap_or(u32::MAX));
     let mut handshake = std::pin::pin!(builder.handshake(Through(wire)));
     let deadline = clock::now() + gate.bounds.head_timeout;
-    let Some(Ok(connection)) = alarm.guard(deadline, |cx| handshake.as_mut().poll(cx)).await else { return };
+    let Some(Ok(connection)) = alarm.guard(deadline, |cx| handshake.as_mut().poll(cx)).await else {
+        return;
+    };
     let mut driver = Driver { connection, open: Arc::default(), idle_since: None, leaving: false };
     while let Some((request, respond)) = driver.next(&mut alarm, &seat, &gate).await {
         let open = Open::new(&driver.open);
@@ -135,7 +137,12 @@ impl Driver {
 }
 
 /// Serves one stream.
-async fn stream(gate: &Gate, origin: &Origin, request: http::Request<RecvStream>, respond: SendResponse<Bytes>) {
+async fn stream(
+    gate: &Gate,
+    origin: &Origin,
+    request: http::Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+) {
     let started = clock::now();
     let seat = Seat::new();
     seat.occupy();
@@ -150,7 +157,8 @@ async fn stream(gate: &Gate, origin: &Origin, request: http::Request<RecvStream>
         Some(fault) => {
             let refused = Refused::of(fault.outcome, fault.why);
             let generation = gate.generations.current();
-            refuse(&request, &generation, &mut client, &mut alarm, Journal::new(started), &refused).await;
+            refuse(&request, &generation, &mut client, &mut alarm, Journal::new(started), &refused)
+                .await;
         }
     }
 }
@@ -181,7 +189,10 @@ fn head_of<'a>(
         .map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() })
         .collect();
     fields.extend(cookies.map(|value| Field { name: "cookie", value }));
-    let length = parts.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let length = parts
+        .headers
+        .get(http::header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     let framing = match length {
         _ if ended => Framing::None,
         Some(length) => Framing::Sized(length),
@@ -204,10 +215,17 @@ fn head_of<'a>(
     (head, fault)
 }
 
-fn fault_of(head: &Head<'_>, parts: &Parts, host_field: Option<&str>, gate: &Gate) -> Option<Fault> {
+fn fault_of(
+    head: &Head<'_>,
+    parts: &Parts,
+    host_field: Option<&str>,
+    gate: &Gate,
+) -> Option<Fault> {
     let bounds = &gate.bounds;
-    let is_plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let size: usize = head.fields.iter().map(|field| field.name.len() + field.value.len() + 4).sum();
+    let is_plain =
+        |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let size: usize =
+        head.fields.iter().map(|field| field.name.len() + field.value.len() + 4).sum();
     let target = head.path.len() + head.query.map_or(0, |query| query.len() + 1);
     if head.fields.len() > bounds.fields || size + target > bounds.head {
         let why = "the head is over server.bounds.head or server.bounds.fields";

@@ -37,7 +37,9 @@ impl Upstream {
                 Ok(found) => addresses.extend(found),
                 Err(error) => {
                     crate::log::warn("an upstream's name does not resolve", |line| {
-                        line.field("upstream", &*self.name).field("name", &*spec.host).field("error", error.to_string());
+                        line.field("upstream", &*self.name)
+                            .field("name", &*spec.host)
+                            .field("error", error.to_string());
                     });
                     let known = self.endpoints.load();
                     addresses.extend(known.iter().map(|endpoint| endpoint.address));
@@ -63,7 +65,8 @@ impl Upstream {
 /// Starts the background asking for all of `upstreams`, after a first answer, or the lack of one, within `patience`.
 pub async fn start(upstreams: &[Arc<Upstream>], patience: Duration) {
     for upstream in upstreams {
-        let _late_answers_come_with_the_refresh = tokio::time::timeout(patience, upstream.resolve()).await;
+        let _late_answers_come_with_the_refresh =
+            tokio::time::timeout(patience, upstream.resolve()).await;
         tokio::spawn(Upstream::keep_resolved(Arc::downgrade(upstream)));
     }
 }

@@ -3,7 +3,10 @@ use super::*;
 fn upstream(balance: Balance, ports: &[u16]) -> Arc<Upstream> {
     Upstream::new(&UpstreamSpec {
         name: "app".into(),
-        endpoints: ports.iter().map(|port| EndpointSpec { host: "127.0.0.1".to_owned(), port: *port }).collect(),
+        endpoints: ports
+            .iter()
+            .map(|port| EndpointSpec { host: "127.0.0.1".to_owned(), port: *port })
+            .collect(),
         balance,
         connect_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),

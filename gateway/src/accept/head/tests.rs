@@ -27,7 +27,10 @@ fn a_plain_request_is_read() {
     let raw = "GET /a/b?c=d HTTP/1.1\r\nHost: api.example\r\nX-Api-Key:  k \r\n\r\n";
     let bounds = bounds();
     let head = parse(raw.as_bytes(), &bounds).unwrap();
-    assert_eq!((head.method, head.path, head.query, head.host), ("GET", "/a/b", Some("c=d"), "api.example"));
+    assert_eq!(
+        (head.method, head.path, head.query, head.host),
+        ("GET", "/a/b", Some("c=d"), "api.example")
+    );
     assert_eq!(head.field("x-api-key"), Some(&b"k"[..]));
     assert!(head.keep_alive && !head.expects_continue);
 }
@@ -69,7 +72,8 @@ fn framing_has_one_meaning_or_the_request_is_refused() {
 
 #[test]
 fn there_is_exactly_one_host_and_the_target_agrees_with_it() {
-    let line = |target: &str, fields: &str| outcome(&format!("GET {target} HTTP/1.1\r\n{fields}\r\n"));
+    let line =
+        |target: &str, fields: &str| outcome(&format!("GET {target} HTTP/1.1\r\n{fields}\r\n"));
     assert!(line("/", "Host: h\r\n").is_ok());
     assert!(line("http://H/x", "Host: h\r\n").is_ok());
     for (target, fields) in [
@@ -83,6 +87,8 @@ fn there_is_exactly_one_host_and_the_target_agrees_with_it() {
         ("ftp://h/x", "Host: h\r\n"),
         ("h/x", "Host: h\r\n"),
         ("/a#b", "Host: h\r\n"),
+        ("/a?\"", "Host: h\r\n"),
+        ("/a?<", "Host: h\r\n"),
         ("/\u{e9}", "Host: h\r\n"),
     ] {
         assert_eq!(line(target, fields), Err(Outcome::RequestMalformed), "{target} {fields:?}");
@@ -97,9 +103,15 @@ fn each_bound_has_its_own_outcome() {
     let many = format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", "a: b\r\n".repeat(20));
     assert_eq!(outcome(&many), Err(Outcome::HeadTooLarge));
     let large = format!("GET / HTTP/1.1\r\nHost: h\r\na: {}", "b".repeat(4096));
-    assert!(matches!(scan(large.as_bytes(), 0, &bounds), Scan::Bad(Fault { outcome: Outcome::HeadTooLarge, .. })));
+    assert!(matches!(
+        scan(large.as_bytes(), 0, &bounds),
+        Scan::Bad(Fault { outcome: Outcome::HeadTooLarge, .. })
+    ));
     let endless = format!("GET /{}", "a".repeat(4096));
-    assert!(matches!(scan(endless.as_bytes(), 0, &bounds), Scan::Bad(Fault { outcome: Outcome::UriTooLong, .. })));
+    assert!(matches!(
+        scan(endless.as_bytes(), 0, &bounds),
+        Scan::Bad(Fault { outcome: Outcome::UriTooLong, .. })
+    ));
     assert!(outcome("CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n").is_err());
 }
 

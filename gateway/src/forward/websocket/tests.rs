@@ -8,11 +8,11 @@ fn frame(payload: usize, masked: bool) -> Vec<u8> {
     match payload {
         0..=125 => bytes.push(mask | payload as u8),
         126..=65_535 => {
-            bytes.push(mask | 126);
+            bytes.push(mask | 0x7E);
             bytes.extend((payload as u16).to_be_bytes());
         }
         _ => {
-            bytes.push(mask | 127);
+            bytes.push(mask | 0x7F);
             bytes.extend((payload as u64).to_be_bytes());
         }
     }
