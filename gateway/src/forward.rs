@@ -19,7 +19,6 @@ use crate::clock;
 use crate::roster::Seat;
 use crate::upstream::{Checkout, Endpoint, Upstream as Service, pool};
 
-pub mod chunks;
 pub mod client;
 pub mod deadlines;
 pub mod exchange;
@@ -133,7 +132,14 @@ pub async fn forward(client: &mut Client, alarm: &mut Alarm, order: &Order<'_>) 
             End::Stale => attempts.stale(),
             End::Again => attempts.failed(busy.endpoint().clone()),
             End::Complete => {
-                pool::put_back(busy.endpoint(), upstream, order.service.idle_timeout);
+                if let Some((wire, keep)) = upstream.into_reusable() {
+                    let longest = order.service.idle_timeout;
+                    pool::put_back(
+                        busy.endpoint(),
+                        wire,
+                        keep.map_or(longest, |keep| keep.min(longest)),
+                    );
+                }
                 break Finish::Forwarded;
             }
             End::Switched => {

@@ -7,6 +7,7 @@ pub mod access_log;
 pub mod admin;
 pub mod alarm;
 pub mod app;
+pub mod chunks;
 pub mod cli;
 pub mod clock;
 pub mod facts;

@@ -1,6 +1,7 @@
 //! Answers of our own: the only file that writes a refusal.
 
 use std::task::Poll;
+use std::time::Duration;
 
 use decision::config::snapshot::Bounds;
 use decision::decide::Refused;
@@ -10,6 +11,9 @@ use http::HeaderValue;
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::forward::client::Client;
+
+/// After our last answer, how long what still comes is read and dropped, so that no reset destroys the answer on its way.
+pub const LINGER: Duration = Duration::from_secs(5);
 
 /// Sends the answer of a refusal; gives the status that was sent.
 pub async fn refuse(
@@ -50,7 +54,7 @@ pub async fn drain(client: &mut Client, alarm: &mut Alarm) -> bool {
     if client.request_ended() {
         return true;
     }
-    let deadline = clock::now() + crate::serve::http1::LINGER;
+    let deadline = clock::now() + LINGER;
     let mut left = crate::forward::http1::DRAIN_MAX;
     let drained = alarm.guard(deadline, |cx| match client.poll_drain(cx, &mut left) {
         Poll::Ready(whole) => Poll::Ready(whole),

@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 
-use crate::forward::chunks::Chunks;
+use crate::chunks::Chunks;
 
 /// A side is read only while the other side's outbox holds less than this.
 pub const LOW_MARK: usize = 16 * 1024;

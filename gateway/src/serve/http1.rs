@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::task::{Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use decision::decide::Refused;
@@ -21,12 +20,9 @@ use crate::forward::http1::Http1;
 use crate::gate::Gate;
 use crate::record::Record;
 use crate::request_id;
-use crate::respond;
+use crate::respond::{self, LINGER};
 use crate::roster::{Connected, Seat};
 use crate::wire::Wire;
-
-/// After our last answer, how long what still comes is read and dropped, so that no reset destroys the answer on its way.
-pub const LINGER: Duration = Duration::from_secs(5);
 
 /// Serves a connection to its end.
 pub async fn connection(gate: Arc<Gate>, stream: TcpStream, origin: Origin, http2: bool) {

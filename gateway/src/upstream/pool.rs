@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use super::Endpoint;
 use crate::clock;
-use crate::forward::upstream::Upstream;
 use crate::roster;
 use crate::wire::Wire;
 
@@ -45,13 +44,12 @@ pub fn take(endpoint: &Endpoint, certain: bool) -> Option<Wire> {
     })
 }
 
-/// Keeps the connection of a finished exchange, if it can serve another.
-pub fn put_back(endpoint: &Arc<Endpoint>, upstream: Upstream, idle_timeout: Duration) {
+/// Keeps the connection of a finished exchange, for at most `keep`.
+pub fn put_back(endpoint: &Arc<Endpoint>, wire: Wire, keep: Duration) {
     if endpoint.is_removed() || roster::is_draining() {
         return;
     }
-    let Some((wire, keep)) = upstream.into_reusable() else { return };
-    let until = clock::now() + keep.unwrap_or(idle_timeout).min(idle_timeout);
+    let until = clock::now() + keep;
     POOL.with_borrow_mut(|pool| {
         let shelf = pool
             .entry(endpoint.id)
