@@ -42,7 +42,7 @@ lint: test-tools
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 doc: lint
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items --quiet
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 
 units: doc
 	$(RUN_TESTS) --locked --package decision
