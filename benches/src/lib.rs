@@ -49,6 +49,7 @@ const API: &str = "app";
 const SCHEME: &str = "key";
 const PREFIX: &str = "ak_";
 const HOST: &str = "api.example";
+static REQUEST_ID: HeaderValue = HeaderValue::from_static("01936f5e-7b3a-7c1e-9d3a-6a1f0c2b4d5e");
 /// When every decision is made.
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 /// Organisations that share the credentials.
@@ -183,7 +184,6 @@ pub struct Client<'s> {
     known: &'s Known,
     rules: &'s Rules,
     fields: [Field<'s>; 12],
-    request_id: HeaderValue,
     asked: usize,
 }
 
@@ -210,21 +210,21 @@ impl<'s> Client<'s> {
             ("X-Client-Version", "2026.11.3"),
         ];
         let fields = fields.map(|(name, value)| Field { name, value: value.as_bytes() });
-        let request_id = HeaderValue::from_static("01936f5e-7b3a-7c1e-9d3a-6a1f0c2b4d5e");
-        Self { known, rules, fields, request_id, asked: 0 }
+        Self { known, rules, fields, asked: 0 }
     }
 
-    /// Decides the next request; gives the number of identity fields that its upstream would receive.
-    #[expect(clippy::expect_used, reason = "a decision that fails is not the one to be measured")]
-    pub fn decide(&mut self) -> usize {
-        let Self { known, rules, fields, request_id, asked } = self;
+    /// The head of the next request.
+    pub fn next_head(&mut self) -> RequestHead<'_> {
+        let Self { known, rules, fields, asked } = self;
         if let Some(field) = fields.get_mut(AUTHORIZATION) {
             field.value = known.presented.get(*asked).as_bytes();
         }
-        let head = RequestHead {
+        let path = rules.paths.get(*asked);
+        *asked += 1;
+        RequestHead {
             protocol: Protocol::Http11,
             method: "GET",
-            path: rules.paths.get(*asked),
+            path,
             query: Some("limit=20&cursor=b_01HZX4"),
             host: HOST,
             fields,
@@ -232,13 +232,19 @@ impl<'s> Client<'s> {
             listener: 0,
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             trusted_proxies: &[],
-        };
-        let question =
-            decide::ask(&rules.snapshot, &known.pepper, black_box(&head)).expect("a question");
+        }
+    }
+
+    /// Decides the next request; gives the number of identity fields that its upstream would receive.
+    #[expect(clippy::expect_used, reason = "a decision that fails is not the one to be measured")]
+    pub fn decide(&mut self) -> usize {
+        let (known, rules) = (self.known, self.rules);
+        let head = black_box(self.next_head());
+        let question = decide::ask(&rules.snapshot, &known.pepper, &head).expect("a question");
         let entry =
             question.wanted().and_then(|wanted| known.cache.get(&wanted.key, known.cached_at));
         let permit = question.answer(entry.map(Entry::into_lookup), NOW).expect("a permit");
-        identity::headers(&permit, request_id).map(black_box).count()
+        identity::headers(&permit, &REQUEST_ID).map(black_box).count()
     }
 }
 
