@@ -1,7 +1,7 @@
 //! What is measured: the whole decision on a request whose credential is cached.
 //!
-//! [`Known`] is what the gateway knows of credentials and [`Rules`] what it was configured with; [`Client`] asks for every
-//! credential and every route in turn, in an order that nothing can guess. The cache and its fence are the gateway's own
+//! [`Known`] is what the gateway knows of credentials and [`Rules`] what it was configured with; [`Client`] asks with one
+//! credential and for one route after another, in an order that nothing can guess. The cache and its fence are the gateway's own
 //! files, so that what is measured is what runs; nothing else of the gateway is built.
 
 use std::fmt::Write as _;
@@ -184,6 +184,7 @@ pub struct Client<'s> {
     known: &'s Known,
     rules: &'s Rules,
     fields: [Field<'s>; 12],
+    busy: usize,
     asked: usize,
 }
 
@@ -191,7 +192,8 @@ pub struct Client<'s> {
 const AUTHORIZATION: usize = 7;
 
 impl<'s> Client<'s> {
-    pub fn new(known: &'s Known, rules: &'s Rules) -> Self {
+    /// `busy`: how many of the credentials, and of the routes, the requests are spread over; all, if there are fewer.
+    pub fn new(known: &'s Known, rules: &'s Rules, busy: usize) -> Self {
         let fields = [
             ("Host", HOST),
             (
@@ -210,16 +212,16 @@ impl<'s> Client<'s> {
             ("X-Client-Version", "2026.11.3"),
         ];
         let fields = fields.map(|(name, value)| Field { name, value: value.as_bytes() });
-        Self { known, rules, fields, asked: 0 }
+        Self { known, rules, fields, busy, asked: 0 }
     }
 
     /// The head of the next request.
     pub fn next_head(&mut self) -> RequestHead<'_> {
-        let Self { known, rules, fields, asked } = self;
+        let Self { known, rules, fields, busy, asked } = self;
         if let Some(field) = fields.get_mut(AUTHORIZATION) {
-            field.value = known.presented.get(*asked).as_bytes();
+            field.value = known.presented.get(*asked, *busy).as_bytes();
         }
-        let path = rules.paths.get(*asked);
+        let path = rules.paths.get(*asked, *busy);
         *asked += 1;
         RequestHead {
             protocol: Protocol::Http11,
@@ -267,9 +269,9 @@ impl Texts {
         all
     }
 
-    /// Begins anew after the last.
-    fn get(&self, number: usize) -> &str {
-        let number = number % (self.bounds.len() - 1);
+    /// Begins anew after `busy` of them, or after the last.
+    fn get(&self, number: usize, busy: usize) -> &str {
+        let number = number % busy.min(self.bounds.len() - 1);
         let bounds = self.bounds.get(number).zip(self.bounds.get(number + 1));
         bounds.and_then(|(&begin, &end)| self.text.get(begin..end)).unwrap_or_default()
     }

@@ -39,7 +39,7 @@ fn number(text: &str) -> io::Result<usize> {
 
 fn decide(credentials: &str, routes: &str, count: &str) -> io::Result<()> {
     let (known, rules) = (Known::new(number(credentials)?), Rules::new(number(routes)?));
-    let mut client = Client::new(&known, &rules);
+    let mut client = Client::new(&known, &rules, usize::MAX);
     for _ in 0..number(count)? {
         black_box(client.decide());
     }
