@@ -65,6 +65,7 @@ bench: build-tools
 	cargo bench --locked --package benches
 
 loadtest: build-tools
+	cargo build --locked --release --package portcullis
 	cargo run --locked --release --package loadtest
 
 clean-venv:
