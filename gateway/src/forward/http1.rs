@@ -134,8 +134,14 @@ impl Http1 {
                     self.close_codec();
                     return Poll::Ready(Ok(None));
                 }
-                Err(_) if self.wire.end_body() => return Poll::Ready(Err(Gone::Fault)),
-                Err(error) => return Poll::Ready(Err(Gone::from_codec(&error))),
+                Err(error) => {
+                    // Where this body ends is not known: nothing behind it is a request, and the codec is done with.
+                    self.keep_alive = false;
+                    self.request = RequestBody::Ended;
+                    let is_fault = self.wire.end_body();
+                    let gone = if is_fault { Gone::Fault } else { Gone::from_codec(&error) };
+                    return Poll::Ready(Err(gone));
+                }
             }
         }
     }
