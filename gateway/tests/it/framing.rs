@@ -226,6 +226,28 @@ fn what_follows_a_refused_head_is_not_read_as_a_request() {
 }
 
 #[test]
+fn what_follows_a_malformed_body_is_not_read_as_a_request() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::start(one_api(&upstream));
+    let secret = gateway.mint("u_1", "org_1");
+    for line in [";", "xyz"] {
+        let mut client = gateway.connect();
+        client.send(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nx-api-key: {secret}\r\nTransfer-Encoding: chunked\r\n\r\n{line}\r\n"
+        ));
+        let response = client.response();
+        assert_eq!(response.status, 400, "{line}");
+        assert_eq!(response.field("connection"), Some("close"), "{line}");
+        client.send(format!(
+            "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\nx-api-key: {secret}\r\n\r\n"
+        ));
+        client.finish();
+        client.closed();
+    }
+    assert_eq!(gateway.lines(2).len(), 2);
+}
+
+#[test]
 fn a_chunk_size_that_is_none_ends_the_exchange_with_400() {
     let upstream = Upstream::echo();
     let gateway = Gateway::start(one_api(&upstream));
