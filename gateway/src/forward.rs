@@ -218,16 +218,15 @@ impl<'a> Attempts<'a> {
             let mut connecting = std::pin::pin!(endpoint.clone().connect());
             let outcome = alarm
                 .guard(deadline, |cx| {
-                    if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
-                        return Poll::Ready(Ok(connected));
+                    // First: a connection that comes too late for a revocation is not used.
+                    if let Poll::Ready(outcome) = self.order.seat.poll_cut(cx) {
+                        let why = "ended while connecting";
+                        return Poll::Ready(Err(Finish::Refuse(outcome, why)));
                     }
                     if client.request_ended() && client.poll_gone(cx).is_ready() {
                         return Poll::Ready(Err(Finish::ClientGone));
                     }
-                    self.order
-                        .seat
-                        .poll_cut(cx)
-                        .map(|outcome| Err(Finish::Refuse(outcome, "ended while connecting")))
+                    connecting.as_mut().poll(cx).map(Ok)
                 })
                 .await;
             match outcome {

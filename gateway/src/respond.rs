@@ -10,31 +10,40 @@ use http::HeaderValue;
 
 use crate::alarm::Alarm;
 use crate::clock;
+use crate::forward::Ended;
 use crate::forward::client::Client;
 
 /// After our last answer, how long what still comes is read and dropped, so that no reset destroys the answer on its way.
 pub const LINGER: Duration = Duration::from_secs(5);
 
-/// Sends the answer of a refusal; gives the status that was sent.
-pub async fn refuse(
-    client: &mut Client,
-    alarm: &mut Alarm,
-    bounds: &Bounds,
-    refused: &Refused<'_>,
-    request_id: &HeaderValue,
-) -> u16 {
+/// How long a client has to take what is held of an answer that is cut: absolute, whatever it takes meanwhile.
+const LAST_BYTES: Duration = Duration::from_millis(500);
+
+/// Gives the client the answer of a refusal, and its status back. It is on its way once it is [flushed](flush).
+pub fn refuse(client: &mut Client, refused: &Refused<'_>, request_id: &HeaderValue) -> u16 {
     let answer = dialect::render(refused, request_id.to_str().unwrap_or_default());
     client.answer(&answer);
-    flush(client, alarm, bounds).await;
     answer.status.as_u16()
+}
+
+/// Cuts an answer that has begun. What is held goes out first: an answer that ends short is not one that was never given.
+pub async fn cut(client: &mut Client, alarm: &mut Alarm, ended: Ended) {
+    settle(client).await;
+    let deadline = clock::now() + LAST_BYTES;
+    let _either_way_it_is_cut = alarm.guard(deadline, |cx| client.poll_flush(cx).map(drop)).await;
+    client.cut(ended);
+}
+
+/// What a stream of HTTP/2 was given leaves when its connection is polled next, which it is before we are again.
+async fn settle(client: &Client) {
+    if matches!(client, Client::Http2(_)) {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Waits until the client has taken what it was given, or takes nothing for `write_stall`.
 pub async fn flush(client: &mut Client, alarm: &mut Alarm, bounds: &Bounds) {
-    if matches!(client, Client::Http2(_)) {
-        // What a stream was given leaves when its connection is polled next, which it is before we are again.
-        tokio::task::yield_now().await;
-    }
+    settle(client).await;
     let mut taken = client.taken();
     let mut deadline = clock::now() + bounds.write_stall;
     loop {

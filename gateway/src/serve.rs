@@ -120,20 +120,14 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         Finish::ClientGone => {
             (Outcome::ClientGone, Outcome::ClientGone.status(), Ended::ClientGone, "")
         }
-        Finish::Cut(outcome, ended, why) => {
-            // What is held goes out first: an answer that ends short is not an answer that was never given.
-            respond::flush(client, alarm, &gate.bounds).await;
-            client.cut(ended);
-            (outcome, forwarded.status, ended, why)
-        }
+        Finish::Cut(outcome, ended, why) => (outcome, forwarded.status, ended, why),
         Finish::Refuse(outcome, why) => {
-            let refused = ours(&permit, outcome, why);
-            let status = respond::refuse(client, alarm, &gate.bounds, &refused, &request_id).await;
+            let status = respond::refuse(client, &ours(&permit, outcome, why), &request_id);
             (outcome, status, Ended::Complete, why)
         }
     };
 
-    // record
+    // record: before the last bytes are waited for, since a drain may not wait as long.
     let record = Record {
         at,
         outcome,
@@ -149,6 +143,11 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         ..request.record(&journal, &request_id, client)
     };
     record.write(gate, &generation);
+    match forwarded.end {
+        Finish::Cut(_, ended, _) => respond::cut(client, alarm, ended).await,
+        Finish::Refuse(..) => respond::flush(client, alarm, &gate.bounds).await,
+        Finish::Forwarded | Finish::ClientGone => {}
+    }
 }
 
 /// The facts about a credential, from the cache or else from the store.
@@ -213,7 +212,7 @@ async fn refuse(
     if let (Some(api), Some(scheme)) = (refused.api, refused.scheme) {
         request.gate.metrics.count_refused_credential(&api.name, &scheme.name, refused.outcome);
     }
-    let status = respond::refuse(client, alarm, &request.gate.bounds, refused, &request_id).await;
+    let status = respond::refuse(client, refused, &request_id);
     let record = Record {
         at: At {
             api: refused.api.map(|api| api.index),
@@ -227,6 +226,7 @@ async fn refuse(
         ..request.record(&journal, &request_id, client)
     };
     record.write(request.gate, generation);
+    respond::flush(client, alarm, &request.gate.bounds).await;
 }
 
 impl<'r> Request<'r> {

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use decision::request::Protocol;
+
 use super::Order;
-use crate::clock;
 
 /// What has taken too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,6 @@ pub struct Deadlines {
     write_stall: Duration,
     /// Least bytes of a body in [`RATE_SPAN`]; `None` = not judged.
     rate: Option<u64>,
-    started: Instant,
     /// When the request's last byte left.
     left_at: Option<Instant>,
     /// When something last moved; `None` = since the last question.
@@ -75,16 +75,17 @@ struct BodyRate {
 impl Deadlines {
     pub fn new(order: &Order<'_>) -> Self {
         let route = order.permit.route();
-        let is_grpc = order
-            .head
-            .field("content-type")
-            .is_some_and(|kind| kind.starts_with(b"application/grpc"));
+        // A stream of gRPC may be quiet; it has `idle` instead. Nobody else escapes by a word in a field.
+        let is_grpc = order.head.protocol == Protocol::Http2
+            && order.head.field("content-type").is_some_and(|kind| {
+                let rest = kind.strip_prefix(b"application/grpc");
+                rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+            });
         Self {
             timeout: route.timeout,
             idle: route.idle,
             write_stall: order.bounds.write_stall,
             rate: (!is_grpc).then(|| order.bounds.body_rate.saturating_mul(RATE_SPAN.as_secs())),
-            started: clock::now(),
             left_at: None,
             moved_at: None,
             client: Stall::default(),
@@ -127,17 +128,14 @@ impl Deadlines {
         } else if standing.request_left {
             let left_at = *self.left_at.get_or_insert(now);
             nearest.consider(left_at + self.timeout, Late::NoHead)?;
-        } else if let Some(rate) = self.rate
-            && let Some(deadline) = self.body.deadline(now, rate)
-        {
-            nearest.consider(deadline, Late::BodySlow)?;
+        } else if let Some(rate) = self.rate {
+            if let Some(deadline) = self.body.deadline(now, rate) {
+                nearest.consider(deadline, Late::BodySlow)?;
+            }
+        } else {
+            nearest.consider(moved_at + self.idle, Late::Idle)?;
         }
         Ok(nearest.deadline)
-    }
-
-    /// When the exchange began.
-    pub const fn started(&self) -> Instant {
-        self.started
     }
 }
 

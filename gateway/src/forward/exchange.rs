@@ -100,6 +100,8 @@ impl<'e> Exchange<'e> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm) -> Result<Poll<()>, End> {
+        // First of all: what is revoked sends nothing more, the head of a new attempt included.
+        self.check_cut(cx)?;
         for _ in 0..TURNS {
             let moved = self.turn_response(cx)? | self.turn_request(cx)?;
             if moved {
@@ -118,7 +120,7 @@ impl<'e> Exchange<'e> {
         }
         // A peer that always has more must not keep the thread, nor escape its deadlines.
         let _room_is_asked_again = self.flush(cx)?;
-        self.check(cx)?;
+        self.nearest()?;
         cx.waker().wake_by_ref();
         Ok(Poll::Pending)
     }
@@ -277,7 +279,7 @@ impl<'e> Exchange<'e> {
         if self.request_ended && self.client.poll_gone(cx).is_ready() {
             return Err(End::ClientGone);
         }
-        let nearest = self.check(cx)?;
+        let nearest = self.nearest()?;
         match alarm.poll(cx, nearest) {
             Poll::Pending => Ok(Poll::Pending),
             Poll::Ready(()) => {
@@ -287,12 +289,14 @@ impl<'e> Exchange<'e> {
         }
     }
 
-    /// Asks what can end an exchange from outside; gives the nearest deadline.
-    fn check(&mut self, cx: &mut Context<'_>) -> Result<Instant, End> {
-        if let Poll::Ready(outcome) = self.order.seat.poll_cut(cx) {
-            let ended = if outcome == Outcome::Draining { Ended::Drained } else { Ended::Revoked };
-            return Err(self.end(outcome, ended, "ended while under way"));
-        }
+    fn check_cut(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let Poll::Ready(outcome) = self.order.seat.poll_cut(cx) else { return Ok(()) };
+        let ended = if outcome == Outcome::Draining { Ended::Drained } else { Ended::Revoked };
+        Err(self.end(outcome, ended, "ended while under way"))
+    }
+
+    /// The nearest deadline, or what is late.
+    fn nearest(&mut self) -> Result<Instant, End> {
         let standing = Standing {
             request_left: self.request_ended && self.upstream.wire().pending() == 0,
             answering: self.response != Response::Waiting,

@@ -77,6 +77,7 @@ impl Http2 {
         }
         let bodyless = self.is_head || matches!(head.status.as_u16(), 204 | 205 | 304);
         let length = match head.framing {
+            _ if head.status.as_u16() == 205 => Some(0),
             decision::request::Framing::Sized(length) => Some(length),
             _ if bodyless => head.declared_length(),
             _ => None,

@@ -35,8 +35,9 @@ struct Idle {
 pub fn take(endpoint: &Endpoint, certain: bool) -> Option<Wire> {
     POOL.with_borrow_mut(|pool| {
         let shelf = pool.get_mut(&endpoint.id)?;
+        let now = clock::now();
         while let Some(idle) = shelf.idle.pop() {
-            if !idle.wire.is_stale(certain) {
+            if now < idle.until && !idle.wire.is_stale(certain) {
                 return Some(idle.wire);
             }
         }
