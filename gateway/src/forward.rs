@@ -1,5 +1,6 @@
 //! Forwarding: an endpoint, a connection, an exchange; again where nothing was lost; a tunnel where one was asked for.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
@@ -58,7 +59,6 @@ impl Ended {
 }
 
 /// All that forwarding one request needs to know.
-#[derive(Debug)]
 pub struct Order<'o> {
     pub permit: &'o Permit<'o>,
     pub origin: &'o Origin,
@@ -71,6 +71,13 @@ pub struct Order<'o> {
     pub bounds: &'o Bounds,
     /// The client asks for WebSocket, and the route allows it.
     pub websocket: bool,
+}
+
+/// Shows no head: a credential may be in it.
+impl fmt::Debug for Order<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Order").field("permit", self.permit).finish_non_exhaustive()
+    }
 }
 
 impl Order<'_> {
@@ -102,9 +109,13 @@ pub enum Finish {
     ClientGone,
 }
 
-/// Forwards one request.
-pub async fn forward(client: &mut Client, alarm: &mut Alarm, order: &Order<'_>) -> Forwarded {
-    let started = clock::now();
+/// Forwards one request that was decided at `started`.
+pub async fn forward(
+    client: &mut Client,
+    alarm: &mut Alarm,
+    order: &Order<'_>,
+    started: Instant,
+) -> Forwarded {
     let mut attempts = Attempts::new(order);
     let mut forwarded = Forwarded {
         end: Finish::ClientGone,

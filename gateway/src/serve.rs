@@ -1,5 +1,6 @@
 //! Serving: the path of one request, top to bottom, and the connections that requests come on.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -29,7 +30,6 @@ pub mod http1;
 pub mod http2;
 
 /// One request of a connection or a stream.
-#[derive(Debug)]
 pub struct Request<'r> {
     pub gate: &'r Gate,
     pub origin: &'r Origin,
@@ -39,6 +39,13 @@ pub struct Request<'r> {
     pub seat: &'r Seat,
     /// When the head was whole.
     pub started: Instant,
+}
+
+/// Shows no head: a credential may be in it.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("origin", self.origin).finish_non_exhaustive()
+    }
 }
 
 /// The path of a request: accept → route → credential → authenticate → limit → authorize → forward → record.
@@ -66,12 +73,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     // authenticate: the one wait before forwarding, and only for what is not cached.
     let wanted = question.wanted();
     let lookup = match wanted {
-        Some(wanted) => {
-            let asked = clock::now();
-            let lookup = look_up(gate, &question.api().name, wanted, asked).await;
-            journal.waited = clock::now().saturating_duration_since(asked);
-            Some(lookup)
-        }
+        Some(wanted) => Some(look_up(gate, &question.api().name, wanted, &mut journal).await),
         None => None,
     };
     let permit = match question.answer(lookup, clock::wall()) {
@@ -113,7 +115,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         websocket,
     };
     meter.in_flight.inc();
-    let forwarded = forward::forward(client, alarm, &order).await;
+    let forwarded = forward::forward(client, alarm, &order, now).await;
     meter.in_flight.dec();
     let (outcome, status, ended, why) = match forwarded.end {
         Finish::Forwarded => (Outcome::Forwarded, forwarded.status, Ended::Complete, ""),
@@ -151,7 +153,9 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
 }
 
 /// The facts about a credential, from the cache or else from the store.
-async fn look_up(gate: &Gate, api: &str, wanted: Wanted, now: Instant) -> Lookup {
+async fn look_up(gate: &Gate, api: &str, wanted: Wanted, journal: &mut Journal) -> Lookup {
+    // The usual answer is here, and takes no look at the clock: the request is as young as its head.
+    let now = journal.started;
     let counts = &gate.metrics.lookups;
     if let Some(known) = gate.facts.cached(&wanted.key, now) {
         match known {
@@ -160,7 +164,9 @@ async fn look_up(gate: &Gate, api: &str, wanted: Wanted, now: Instant) -> Lookup
         }
         return known;
     }
+    let asked = clock::now();
     let fetched = gate.facts.fetch(api, wanted.key, wanted.digest, now).await;
+    journal.waited = clock::now().saturating_duration_since(asked);
     match fetched {
         Lookup::Unavailable => counts.unavailable.inc(),
         Lookup::Found(_) | Lookup::Unknown => counts.miss.inc(),

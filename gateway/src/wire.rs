@@ -7,6 +7,7 @@
 //!
 //! What is read ahead of its time (a pipelined request, the bytes behind a head) waits in `inbox`, the only such place.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +35,6 @@ const KEEP_CAPACITY: usize = 32 * 1024;
 #[derive(Clone, Debug)]
 pub struct Wire(Arc<Mutex<Inner>>);
 
-#[derive(Debug)]
 struct Inner {
     io: TcpStream,
     /// Handed to the reader before anything else: the framing that a body codec is told.
@@ -48,6 +48,17 @@ struct Inner {
     /// Bytes that the kernel has taken, and given, since [`Wire::reset_counts`].
     sent: u64,
     received: u64,
+}
+
+/// Shows how much is held, and nothing of it: heads with credentials pass through here.
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("io", &self.io)
+            .field("inbox", &self.inbox.len())
+            .field("outbox", &(self.outbox.len() - self.pushed))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Wire {

@@ -3,6 +3,8 @@
 //! Framing is decided once, by these rules, and every later reader is told the result: no second parser can see another
 //! message in the same bytes (RFC 9112, sections 2.2, 3.2, 5 and 6).
 
+use std::fmt;
+
 use decision::config::snapshot::Bounds;
 use decision::outcome::Outcome;
 use decision::request::{Field, Framing, Protocol, RequestHead};
@@ -25,7 +27,6 @@ pub const fn malformed(why: &'static str) -> Fault {
 }
 
 /// A parsed head of either protocol. [`Head::view`] is what `decision` sees of it.
-#[derive(Debug)]
 pub struct Head<'a> {
     pub protocol: Protocol,
     pub method: &'a str,
@@ -37,6 +38,19 @@ pub struct Head<'a> {
     /// Another request may follow on this connection.
     pub keep_alive: bool,
     pub expects_continue: bool,
+}
+
+/// Shows no query: a credential may be in it. A field shows no value of itself.
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("protocol", &self.protocol)
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("fields", &self.fields)
+            .field("framing", &self.framing)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Head<'a> {

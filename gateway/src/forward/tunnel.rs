@@ -28,27 +28,36 @@ pub async fn run(
     if let Some(head) = upstream.head() {
         http1.switch_protocols(&ResponseHead::of_upstream(head, Framing::None, order.respond_id()));
     }
-    let Some((upstream, ahead)) = upstream.into_tunnel() else { return Finish::Forwarded };
+    let Some((upstream, ahead)) = upstream.into_tunnel() else { return UPSTREAM_GONE };
     let mut frames = Frames::default();
     frames.see(&ahead);
     let client = http1.wire().clone();
     client.put(|out| out.extend_from_slice(&ahead));
     let mut tunnel = Tunnel {
-        up: Way { from: client.clone(), to: upstream.clone(), state: WayState::Open },
-        down: Way { from: upstream, to: client, state: WayState::Open },
+        up: Way::new(client.clone(), upstream.clone()),
+        down: Way::new(upstream, client),
         frames,
         moved_at: None,
     };
     let finish = std::future::poll_fn(|cx| tunnel.poll(cx, alarm, order)).await;
-    http1.given += tunnel.down.from.received();
+    http1.taken += tunnel.up.moved;
+    http1.given += tunnel.down.moved + ahead.len() as u64;
     finish
 }
+
+const UPSTREAM_GONE: Finish = Finish::Cut(
+    Outcome::UpstreamInvalid,
+    Ended::UpstreamClosed,
+    "the upstream broke the tunnel off",
+);
 
 /// One direction.
 struct Way {
     from: Wire,
     to: Wire,
     state: WayState,
+    /// Bytes that have gone this way.
+    moved: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,25 +79,24 @@ struct Tunnel {
 impl Tunnel {
     fn poll(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm, order: &Order<'_>) -> Poll<Finish> {
         for _ in 0..32 {
-            let frames = &mut self.frames;
-            let moved = self.up.turn(cx, |_| {}).and_then(|up| {
-                let down = self.down.turn(cx, |bytes| frames.see(bytes))?;
-                Ok(up | down)
-            });
-            match moved {
-                Ok(true) => self.moved_at = None,
-                Ok(false) => {
-                    let both =
-                        self.up.state == WayState::Ended && self.down.state == WayState::Ended;
-                    return if both {
-                        Poll::Ready(Finish::Forwarded)
-                    } else {
-                        self.wait(cx, alarm, order)
-                    };
-                }
-                // One end is broken: nothing that is held can matter any more.
-                Err(Broken) => return Poll::Ready(Finish::Forwarded),
+            let up = match self.up.turn(cx, |_| {}) {
+                Ok(moved) => moved,
+                Err(Broken::From) => return Poll::Ready(Finish::ClientGone),
+                Err(Broken::To) => return Poll::Ready(UPSTREAM_GONE),
+            };
+            let down = match self.down.turn(cx, |bytes| self.frames.see(bytes)) {
+                Ok(moved) => moved,
+                Err(Broken::From) => return Poll::Ready(UPSTREAM_GONE),
+                Err(Broken::To) => return Poll::Ready(Finish::ClientGone),
+            };
+            if up | down {
+                self.moved_at = None;
+                continue;
             }
+            if self.up.state == WayState::Ended && self.down.state == WayState::Ended {
+                return Poll::Ready(Finish::Forwarded);
+            }
+            return self.wait(cx, alarm, order);
         }
         cx.waker().wake_by_ref();
         self.check_cut(cx, order)
@@ -128,23 +136,34 @@ impl Tunnel {
     }
 }
 
-struct Broken;
+/// Which end of a way is broken.
+enum Broken {
+    From,
+    To,
+}
 
 impl Way {
+    const fn new(from: Wire, to: Wire) -> Self {
+        Self { from, to, state: WayState::Open, moved: 0 }
+    }
+
     /// Moves what there is; whether anything moved.
     fn turn(&mut self, cx: &mut Context<'_>, see: impl FnOnce(&[u8])) -> Result<bool, Broken> {
         let mut moved = false;
         if self.state == WayState::Open && self.to.is_low() {
             match self.from.poll_move_to(&self.to, cx, see) {
                 Poll::Ready(Ok(0)) => self.state = WayState::Ending,
-                Poll::Ready(Ok(_)) => moved = true,
-                Poll::Ready(Err(_)) => return Err(Broken),
+                Poll::Ready(Ok(bytes)) => {
+                    self.moved += bytes as u64;
+                    moved = true;
+                }
+                Poll::Ready(Err(_)) => return Err(Broken::From),
                 Poll::Pending => {}
             }
         }
         let pending = self.to.pending();
         match self.to.poll_push(cx) {
-            Poll::Ready(Err(_)) => return Err(Broken),
+            Poll::Ready(Err(_)) => return Err(Broken::To),
             Poll::Ready(Ok(())) if self.state == WayState::Ending => {
                 let _a_dead_peer_is_found_by_its_own_way = self.to.poll_end(cx);
                 self.state = WayState::Ended;

@@ -277,7 +277,7 @@ fn a_reset_of_the_client_closes_the_upstreams_connection() {
     open(&mut client, handshake(&[]));
     client.reset();
     upstream.wait_for_ends(1);
-    gateway.lines(1);
+    gateway.all_ended_as(1, "client_gone", "client_gone");
 }
 
 /// Row 16. The clients keep their side open: that must not keep a tunnel whose other end is dead. Twenty times, as it matters
@@ -291,7 +291,7 @@ fn a_reset_of_the_upstream_closes_the_clients_connection() {
         open(client, handshake(&[]));
         client.closed();
     }
-    gateway.lines(clients.len());
+    gateway.all_ended_as(20, "upstream_invalid", "upstream_closed");
 }
 
 /// T41. `sent` by the upstream, and what the client sees behind it of a revocation.

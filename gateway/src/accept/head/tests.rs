@@ -36,6 +36,14 @@ fn a_plain_request_is_read() {
 }
 
 #[test]
+fn a_head_shows_nothing_that_may_be_a_credential() {
+    let raw = "GET /a?key=secret_1 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer secret_2\r\n\r\n";
+    let bounds = bounds();
+    let shown = format!("{:?}", parse(raw.as_bytes(), &bounds).unwrap());
+    assert!(shown.contains("Authorization") && !shown.contains("secret_"), "{shown}");
+}
+
+#[test]
 fn framing_has_one_meaning_or_the_request_is_refused() {
     let with = |fields: &str| outcome(&format!("POST / HTTP/1.1\r\nHost: h\r\n{fields}\r\n"));
     assert_eq!(with(""), Ok(Framing::None));
