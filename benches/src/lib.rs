@@ -4,6 +4,7 @@
 //! credential and for one route after another, in an order that nothing can guess. The cache and its fence are the gateway's own
 //! files, so that what is measured is what runs; nothing else of the gateway is built.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -118,7 +119,16 @@ fn credential(number: usize) -> Credential {
         expires_at: Some(Timestamp(NOW.0 + 1_000_000)),
         revoked_at: None,
         revoke_reason: None,
+        disabled: false,
+        ceiling: None,
+        grants: None,
+        scopes: None,
+        audience: None,
+        client_id: None,
+        addresses: None,
+        limits: BTreeMap::new(),
         metadata: serde_json::Map::new(),
+        last_used_at: None,
         version: 1,
     }
 }

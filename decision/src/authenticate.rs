@@ -118,6 +118,7 @@ pub(crate) fn authenticate<'s>(
             return Ok(Authenticated { principal: Some(Principal { scheme, fact }) });
         }
         CredentialState::Revoked => (Outcome::CredentialRevoked, "the credential is revoked"),
+        CredentialState::Disabled => (Outcome::CredentialDisabled, "the credential is disabled"),
         CredentialState::Expired => (Outcome::CredentialExpired, "the credential has expired"),
     };
     Err(refused(outcome, why).known_as(fact))

@@ -1,5 +1,6 @@
 //! Snapshots and requests made by hand, and the head that an upstream would see, for tests.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,7 +153,16 @@ pub(crate) fn credential(api: &str, scheme: &str) -> Credential {
         expires_at: None,
         revoked_at: None,
         revoke_reason: None,
+        disabled: false,
+        ceiling: None,
+        grants: None,
+        scopes: None,
+        audience: None,
+        client_id: None,
+        addresses: None,
+        limits: BTreeMap::new(),
         metadata: serde_json::Map::new(),
+        last_used_at: None,
         version: 1,
     }
 }

@@ -2,6 +2,7 @@ use std::hash::BuildHasher;
 use std::hash::RandomState;
 
 use super::*;
+use crate::secret::Digest;
 use crate::test_support::{credential, fact};
 
 #[test]
@@ -29,6 +30,25 @@ fn a_credential_is_good_until_the_millisecond_it_expires_and_revoked_whatever_it
     assert_eq!(credential.state(Timestamp(1000)), CredentialState::Expired);
     credential.revoked_at = Some(Timestamp(5));
     assert_eq!(credential.state(Timestamp(0)), CredentialState::Revoked);
+}
+
+#[test]
+fn a_disabled_credential_may_be_expired_too_and_a_revoked_one_was_perhaps_disabled() {
+    let mut credential = credential("a", "ak");
+    (credential.disabled, credential.expires_at) = (true, Some(Timestamp(1000)));
+    assert_eq!(credential.state(Timestamp(1000)), CredentialState::Disabled);
+    credential.revoked_at = Some(Timestamp(5));
+    assert_eq!(credential.state(Timestamp(0)), CredentialState::Revoked);
+}
+
+#[test]
+fn equal_ids_are_other_keys_in_another_realm_and_as_another_kind_of_record() {
+    let id = Id::new("a_1").unwrap();
+    let (here, there) = (realm_mask("a"), realm_mask("b"));
+    assert_eq!(FactKey::subject(&here, &id), FactKey::subject(&here, &id));
+    assert_ne!(FactKey::subject(&here, &id), FactKey::subject(&there, &id));
+    assert_ne!(FactKey::subject(&here, &id), FactKey::resource(&here, &id));
+    assert_ne!(FactKey::resource(&here, &id), FactKey::resource(&there, &id));
 }
 
 #[test]

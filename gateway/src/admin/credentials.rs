@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::view::{Created, CredentialView, Deleted, Listed, Revoked};
 use super::{Admin, body, rules};
 use crate::clock;
-use crate::store::{CreateError, Filter, ListError, Page};
+use crate::store::{CreateError, Filter, ListError};
 
 /// Credentials of a page when nothing is said, and the most there may be.
 const PAGE: usize = 100;
@@ -82,18 +82,13 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, query: Parameters) -> 
         subject: fields.text("subject", ids),
         org: fields.text("org", ids),
         external_id: fields.text("external_id", ids),
-        state: state.flatten(),
+        state,
     };
     let cursor = fields.text("cursor", rules::word);
     let limit = fields.text("limit", page).unwrap_or(PAGE);
     fields.end()?;
     let now = clock::wall();
-    // Nothing can be disabled yet: that list is empty, and the store need not be asked.
-    let page = if state == Some(None) {
-        Page { items: Vec::new(), next: None }
-    } else {
-        change::read(admin.store.list(&filter, cursor.as_deref(), limit, now)).await?
-    };
+    let page = change::read(admin.store.list(&filter, cursor.as_deref(), limit, now)).await?;
     let items = page.items.into_iter().map(|credential| CredentialView::new(credential, now));
     Ok(Json(Listed { items: items.collect(), next: page.next }).into_response())
 }
@@ -156,13 +151,12 @@ fn named(id: Named) -> Result<Id, Problem> {
     id.ok_or_else(Problem::credential_unknown)
 }
 
-/// `None`: a state that no credential has yet.
-fn state(text: &str) -> Judged<Option<CredentialState>> {
+fn state(text: &str) -> Judged<CredentialState> {
     match text {
-        "active" => Ok(Some(CredentialState::Active)),
-        "expired" => Ok(Some(CredentialState::Expired)),
-        "revoked" => Ok(Some(CredentialState::Revoked)),
-        "disabled" => Ok(None),
+        "active" => Ok(CredentialState::Active),
+        "disabled" => Ok(CredentialState::Disabled),
+        "expired" => Ok(CredentialState::Expired),
+        "revoked" => Ok(CredentialState::Revoked),
         _ => Err("must be active, disabled, expired or revoked".into()),
     }
 }

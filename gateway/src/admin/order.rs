@@ -7,6 +7,7 @@ use decision::secret::{self, Digest, Pepper};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::fields::{Fields, Judged};
@@ -112,7 +113,16 @@ impl Order {
             expires_at: self.expires_at,
             revoked_at: None,
             revoke_reason: None,
+            disabled: false,
+            ceiling: None,
+            grants: None,
+            scopes: None,
+            audience: None,
+            client_id: None,
+            addresses: None,
+            limits: BTreeMap::new(),
             metadata: self.metadata.clone(),
+            last_used_at: None,
             version: 1,
         };
         Some(Made { credential, digest, secret })

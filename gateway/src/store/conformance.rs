@@ -1,5 +1,6 @@
 //! What every store must do, whatever it is made of: `conformance!(make)` makes each check a test of that store.
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -109,7 +110,16 @@ pub(crate) fn credential(name: &str) -> Credential {
         expires_at: None,
         revoked_at: None,
         revoke_reason: None,
+        disabled: false,
+        ceiling: None,
+        grants: None,
+        scopes: None,
+        audience: None,
+        client_id: None,
+        addresses: None,
+        limits: BTreeMap::new(),
         metadata: serde_json::Map::new(),
+        last_used_at: None,
         version: 1,
     }
 }

@@ -54,6 +54,8 @@ pub(super) fn list(
     match filter.state {
         None => {}
         Some(CredentialState::Revoked) => conditions.push("revoked_at IS NOT NULL"),
+        // Nothing can be disabled yet.
+        Some(CredentialState::Disabled) => conditions.push("false"),
         Some(CredentialState::Expired) => {
             conditions.push("revoked_at IS NULL AND expires_at <= ?");
             values.push(&now.0);
