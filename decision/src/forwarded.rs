@@ -4,13 +4,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 
 use crate::request::RequestHead;
 
-const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FOR: &str = "x-forwarded-for";
+const PROTO: &str = "x-forwarded-proto";
+const HOST: &str = "x-forwarded-host";
 
 /// Fields by which an upstream might take a request for another one than was judged.
 const OVERRIDES: [&str; 5] = [
@@ -45,7 +45,7 @@ fn is_trusted(head: &RequestHead<'_>, address: IpAddr) -> bool {
 /// address ends the search at the last good hop.
 pub fn client_ip(head: &RequestHead<'_>) -> IpAddr {
     let mut client = head.peer.to_canonical();
-    let lines = head.fields.iter().rev().filter(|field| field.is(FOR.as_str()));
+    let lines = head.fields.iter().rev().filter(|field| field.is(FOR));
     let entries = lines.flat_map(|field| field.value.rsplit(|&byte| byte == b','));
     // An empty element of a list is none (RFC 9110, section 5.6.1).
     for entry in entries.map(<[u8]>::trim_ascii).filter(|entry| !entry.is_empty()) {
@@ -74,7 +74,7 @@ pub(crate) fn travels(name: &str, trusted: bool) -> bool {
         return true;
     }
     let is = |known: &str| known.len() == name.len() && known.eq_ignore_ascii_case(name);
-    !(is(FOR.as_str()) || OVERRIDES.into_iter().any(is) || !trusted && TRUSTED.into_iter().any(is))
+    !(is(FOR) || OVERRIDES.into_iter().any(is) || !trusted && TRUSTED.into_iter().any(is))
 }
 
 /// An address as `X-Forwarded-For` has it. A connection has one peer, so this is made once for all its requests.
@@ -84,36 +84,40 @@ pub fn address_value(address: IpAddr) -> HeaderValue {
         .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
-/// What we tell of the client, each exactly once: `peer` is the peer's [`address_value`], `scheme` that of the client's URL.
+/// Gives `tell` what we say of the client, each exactly once: `peer` is the peer's [`address_value`], `scheme` that of the
+/// client's URL.
 ///
 /// From a trusted peer its own list goes on in one field, and what it says of scheme and host has travelled on already.
-pub fn headers(
+pub fn for_each(
     head: &RequestHead<'_>,
     peer: &HeaderValue,
-    scheme: &'static str,
-) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
+    scheme: &str,
+    mut tell: impl FnMut(&'static str, &[u8]),
+) {
     let trusted = peer_is_trusted(head);
-    let absent =
-        |name: &HeaderName| !trusted || !head.fields.iter().any(|field| field.is(name.as_str()));
-    let list = if trusted { appended(head, peer) } else { None };
-    let host = if absent(&HOST) { HeaderValue::from_str(head.host).ok() } else { None };
-    let proto = absent(&PROTO).then(|| HeaderValue::from_static(scheme));
-    [(FOR, list.or_else(|| Some(peer.clone()))), (PROTO, proto), (HOST, host)]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
+    let absent = |name: &str| !trusted || !head.fields.iter().any(|field| field.is(name));
+    if trusted {
+        tell(FOR, &appended(head, peer));
+    } else {
+        tell(FOR, peer.as_bytes());
+    }
+    if absent(PROTO) {
+        tell(PROTO, scheme.as_bytes());
+    }
+    if absent(HOST) {
+        tell(HOST, head.host.as_bytes());
+    }
 }
 
-/// The list of a trusted peer with its own address at the end; `None` where it sent none.
-fn appended(head: &RequestHead<'_>, peer: &HeaderValue) -> Option<HeaderValue> {
+/// The list of a peer with its own address at the end.
+fn appended(head: &RequestHead<'_>, peer: &HeaderValue) -> Vec<u8> {
     let mut list = Vec::new();
-    for field in
-        head.fields.iter().filter(|field| field.is(FOR.as_str()) && !field.value.is_empty())
-    {
+    for field in head.fields.iter().filter(|field| field.is(FOR) && !field.value.is_empty()) {
         list.extend_from_slice(field.value);
         list.extend_from_slice(b", ");
     }
     list.extend_from_slice(peer.as_bytes());
-    HeaderValue::from_bytes(&list).ok()
+    list
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ const fn plain(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
+static EVERYTHING: HeaderValue = HeaderValue::from_static("*");
+
 /// What the upstream is told, each name once: a fact that this request lacks is not sent at all.
 ///
 /// Only a [`Permit`] has anything to tell. The client's own fields of these names are among its edits already, whatever
@@ -58,24 +60,28 @@ const fn plain(byte: u8) -> u8 {
 pub fn headers<'a>(
     permit: &'a Permit<'_>,
     request_id: &'a HeaderValue,
-) -> impl Iterator<Item = (&'a HeaderName, HeaderValue)> {
+) -> impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)> {
     let plan = &permit.api().identity.headers;
     plan.iter().filter_map(move |(name, fact)| Some((name, value(permit, request_id, *fact)?)))
 }
 
-fn value(permit: &Permit<'_>, request_id: &HeaderValue, fact: IdentityFact) -> Option<HeaderValue> {
+fn value<'a>(
+    permit: &'a Permit<'_>,
+    request_id: &'a HeaderValue,
+    fact: IdentityFact,
+) -> Option<&'a HeaderValue> {
     if fact == IdentityFact::RequestId {
-        return Some(request_id.clone());
+        return Some(request_id);
     }
     let principal = permit.principal()?;
     let known = principal.fact();
     match fact {
-        IdentityFact::Org => known.org.clone(),
-        IdentityFact::Subject => Some(known.subject.clone()),
-        IdentityFact::Credential => Some(known.id.clone()),
-        IdentityFact::Scheme => Some(principal.scheme().name_value.clone()),
+        IdentityFact::Org => known.org.as_ref(),
+        IdentityFact::Subject => Some(&known.subject),
+        IdentityFact::Credential => Some(&known.id),
+        IdentityFact::Scheme => Some(&principal.scheme().name_value),
         // A registered credential without grants is good for every resource of its subject.
-        IdentityFact::Grants => Some(HeaderValue::from_static("*")),
+        IdentityFact::Grants => Some(&EVERYTHING),
         IdentityFact::Resource
         | IdentityFact::Level
         | IdentityFact::Scopes

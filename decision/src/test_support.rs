@@ -241,9 +241,10 @@ impl Request {
                 }
             }
             let peer = forwarded::address_value(head.peer);
-            let ours =
-                identity::headers(permit, &request_id).map(|(name, value)| (name.clone(), value));
-            for (name, value) in forwarded::headers(head, &peer, "http").chain(ours) {
+            forwarded::for_each(head, &peer, "http", |name, value| {
+                sent.fields.push((name.to_owned(), value.to_vec()));
+            });
+            for (name, value) in identity::headers(permit, &request_id) {
                 sent.fields.push((name.as_str().to_owned(), value.as_bytes().to_vec()));
             }
         });

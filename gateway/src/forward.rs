@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use decision::authorize::Permit;
 use decision::config::snapshot::Bounds;
 use decision::outcome::Outcome;
@@ -63,8 +62,6 @@ pub struct Order<'o> {
     pub permit: &'o Permit<'o>,
     pub origin: &'o Origin,
     pub head: &'o Head<'o>,
-    /// The bytes that `head` points into, where they are shared.
-    pub raw: Option<&'o Bytes>,
     pub request_id: &'o HeaderValue,
     pub service: &'o Arc<Service>,
     pub seat: &'o Seat,
@@ -96,6 +93,8 @@ pub struct Forwarded {
     pub retries: u32,
     /// The status that was passed on; 0 when none was.
     pub status: u16,
+    /// When it was over, where that was looked at.
+    pub finished: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,13 +115,14 @@ pub async fn forward(
     order: &Order<'_>,
     started: Instant,
 ) -> Forwarded {
-    let mut attempts = Attempts::new(order);
+    let mut attempts = Attempts::new(order, started);
     let mut forwarded = Forwarded {
         end: Finish::ClientGone,
         endpoint: None,
         upstream_time: None,
         retries: 0,
         status: 0,
+        finished: None,
     };
     forwarded.end = loop {
         let (endpoint, checkout) = match attempts.connect(client, alarm).await {
@@ -145,11 +145,10 @@ pub async fn forward(
             End::Complete => {
                 if let Some((wire, keep)) = upstream.into_reusable() {
                     let longest = order.service.idle_timeout;
-                    pool::put_back(
-                        busy.endpoint(),
-                        wire,
-                        keep.map_or(longest, |keep| keep.min(longest)),
-                    );
+                    let keep = keep.map_or(longest, |keep| keep.min(longest));
+                    let finished = clock::now();
+                    forwarded.finished = Some(finished);
+                    pool::put_back(busy.endpoint(), wire, finished + keep);
                 }
                 break Finish::Forwarded;
             }
@@ -168,9 +167,8 @@ pub async fn forward(
 }
 
 fn open(order: &Order<'_>, checkout: Checkout) -> Result<Upstream, upstream::Fault> {
-    let request = heads::upstream_request(order)
-        .ok_or(upstream::Fault::Invalid("the head cannot be made"))?;
-    Upstream::open(checkout, request)
+    let told = heads::told(order).ok_or(upstream::Fault::Invalid("the head cannot be made"))?;
+    Upstream::open(checkout, told, |out| heads::write_request(order, out))
 }
 
 /// Which endpoints were tried, and what may still be.
@@ -181,12 +179,14 @@ struct Attempts<'a> {
     retries: u32,
     /// A pooled connection has failed this request: only new ones from here on.
     fresh: bool,
+    /// When the latest attempt began.
+    began: Instant,
 }
 
 impl<'a> Attempts<'a> {
-    fn new(order: &'a Order<'a>) -> Self {
+    fn new(order: &'a Order<'a>, began: Instant) -> Self {
         let left = order.service.retries.attempts.max(1);
-        Self { order, tried: Vec::new(), left, retries: 0, fresh: false }
+        Self { order, tried: Vec::new(), left, retries: 0, fresh: false, began }
     }
 
     fn may_ask_again(&self) -> bool {
@@ -203,6 +203,7 @@ impl<'a> Attempts<'a> {
         self.tried.push(endpoint);
         self.left = self.left.saturating_sub(1);
         self.retries += 1;
+        self.began = clock::now();
     }
 
     async fn connect(
@@ -221,7 +222,7 @@ impl<'a> Attempts<'a> {
             if !self.fresh {
                 // What cannot be sent twice asks the kernel itself whether the upstream has closed.
                 let certain = !(self.order.is_repeatable() && service.retries.stale_connection);
-                if let Some(wire) = pool::take(&endpoint, certain) {
+                if let Some(wire) = pool::take(&endpoint, self.began, certain) {
                     return Ok((endpoint, Checkout { wire, reused: true }));
                 }
             }

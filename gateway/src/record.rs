@@ -36,6 +36,8 @@ pub struct Record<'r> {
     pub fact: Option<&'r Fact>,
     pub scheme: Option<&'r str>,
     pub started: Instant,
+    /// `None` = now.
+    pub finished: Option<Instant>,
     pub wall: Timestamp,
     pub decision: Duration,
     pub endpoint: Option<SocketAddr>,
@@ -67,6 +69,7 @@ impl<'r> Record<'r> {
             fact: None,
             scheme: None,
             started,
+            finished: None,
             wall,
             decision: Duration::ZERO,
             endpoint: None,
@@ -79,7 +82,8 @@ impl<'r> Record<'r> {
 
     /// Counts it, and logs it where the policy keeps it.
     pub fn write(&self, gate: &Gate, generation: &Generation) {
-        let duration = clock::now().saturating_duration_since(self.started);
+        let finished = self.finished.unwrap_or_else(clock::now);
+        let duration = finished.saturating_duration_since(self.started);
         let api = generation.meters.api(self.at.api);
         gate.metrics.count(&generation.meters, &self.at, self.outcome, self.status);
         api.route(self.at.route).duration.observe(duration.as_secs_f64());

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use decision::authenticate::Wanted;
 use decision::authorize::Permit;
 use decision::decide::{self, Refused};
@@ -34,8 +33,6 @@ pub struct Request<'r> {
     pub gate: &'r Gate,
     pub origin: &'r Origin,
     pub head: &'r Head<'r>,
-    /// The bytes that `head` points into, where they are shared.
-    pub raw: Option<&'r Bytes>,
     pub seat: &'r Seat,
     /// When the head was whole.
     pub started: Instant,
@@ -50,7 +47,7 @@ impl fmt::Debug for Request<'_> {
 
 /// The path of a request: accept → route → credential → authenticate → limit → authorize → forward → record.
 pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm) {
-    let Request { gate, origin, head, raw, seat, started } = *request;
+    let Request { gate, origin, head, seat, started } = *request;
     let generation = gate.generations.current();
     let view = head.view(origin);
     let mut journal = Journal::new(started);
@@ -76,7 +73,9 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         Some(wanted) => Some(look_up(gate, &question.api().name, wanted, &mut journal).await),
         None => None,
     };
-    let permit = match question.answer(lookup, clock::wall()) {
+    // A request that has not waited is as old as its head.
+    let wall = if journal.waited.is_zero() { journal.wall } else { clock::wall() };
+    let permit = match question.answer(lookup, wall) {
         Ok(permit) => permit,
         Err(refused) => {
             return refuse(request, &generation, client, alarm, journal, &refused).await;
@@ -107,7 +106,6 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         permit: &permit,
         origin,
         head,
-        raw,
         request_id: &request_id,
         service,
         seat,
@@ -142,6 +140,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         upstream: Some(&service.name),
         upstream_time: forwarded.upstream_time,
         retries: forwarded.retries,
+        finished: forwarded.finished,
         ..request.record(&journal, &request_id, client)
     };
     record.write(gate, &generation);

@@ -78,8 +78,10 @@ fn told(request: &Request) -> Vec<(String, String)> {
         let trusted = peer_is_trusted(head);
         let kept = head.fields.iter().filter(|field| travels(field.name, trusted));
         let kept = kept.map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec()));
-        let ours = headers(head, &address_value(head.peer), "http");
-        let ours = ours.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+        let mut ours = Vec::new();
+        for_each(head, &address_value(head.peer), "http", |name, value| {
+            ours.push((name.to_owned(), value.to_vec()));
+        });
         let mut told: Vec<_> = kept
             .chain(ours)
             .map(|(name, value)| (name, String::from_utf8(value).unwrap()))

@@ -290,17 +290,19 @@ fn origin_form<'a>(
     if target.contains('#') {
         return Err(malformed("a fragment in the target"));
     }
-    if target.contains(['"', '<', '>']) {
-        return Err(malformed("the target is no URI"));
-    }
     if !host_is_valid(host) {
         return Err(malformed("Host is no authority"));
     }
     let origin = if target.starts_with('/') { target } else { without_authority(target, host)? };
-    Ok(match origin.split_once('?') {
+    let (path, query) = match origin.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (origin, None),
-    })
+    };
+    // A query goes on byte for byte, whatever it is; a path has to have one meaning.
+    if path.contains(['"', '<', '>']) {
+        return Err(malformed("the target is no URI"));
+    }
+    Ok((path, query))
 }
 
 fn without_authority<'a>(target: &'a str, host: &str) -> Result<&'a str, Fault> {

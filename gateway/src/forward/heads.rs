@@ -9,7 +9,7 @@ use decision::dialect::Answer;
 use decision::request::{Framing, Protocol};
 use decision::{forwarded, identity};
 use http::header::{self, HeaderName};
-use http::{HeaderValue, Method, StatusCode, Version};
+use http::{HeaderValue, StatusCode, Version};
 use pingora_http::{RequestHeader, ResponseHeader};
 use smallvec::SmallVec;
 
@@ -66,89 +66,131 @@ fn lists(head: &Head<'_>, name: &str, token: &[u8]) -> bool {
         .any(|found| found.trim_ascii().eq_ignore_ascii_case(token))
 }
 
-/// The head that an HTTP/1 upstream is sent: made from a [`Permit`] only.
-/// `None` where a value cannot be sent, which no accepted head holds.
-pub fn upstream_request(order: &Order<'_>) -> Option<Box<RequestHeader>> {
-    let Order { permit, head, origin, raw, request_id, websocket, .. } = *order;
-    let mut request = Box::new(
-        RequestHeader::build_no_case(
-            head.method,
-            &target(permit, head),
-            Some(head.fields.len() + 12),
-        )
-        .ok()?,
-    );
-    request.set_version(Version::HTTP_11);
+/// Writes the head that an HTTP/1 upstream is sent: made from a [`Permit`] only. `false` where a byte of it would end a line,
+/// which no accepted head holds.
+///
+/// It is written straight from the bytes that came: a map of fields between the two was a fifth of a request's user time
+/// (`docs/decisions/0001-engine.md`).
+pub fn write_request(order: &Order<'_>, out: &mut Vec<u8>) -> bool {
+    let Order { permit, head, origin, request_id, websocket, .. } = *order;
+    let before = out.len();
+    let mut lines = Lines { out, whole: true };
+    lines.request(permit, head);
+    lines.field("host", host(permit, head));
     let nominated = nominated(
         head.fields.iter().filter(|field| field.is("connection")).map(|field| field.value),
     );
-    let host = permit.route().rewrite.host.clone();
-    let host = host.or_else(|| HeaderValue::from_str(head.host).ok())?;
-    request.append_header(header::HOST, host).ok()?;
     let edits = permit.edits();
     for (position, field) in head.fields.iter().enumerate() {
+        let Some(value) = edits.value(position, field) else { continue };
         let name = field.name.as_bytes();
-        let Some(sent) = edits.value(position, field) else { continue };
-        if is_hop_by_hop(name)
-            || is_in(name, &nominated)
-            || field.is("host")
-            || field.is("content-length")
-            || (head.protocol == Protocol::Http2 && field.is("expect"))
+        if !is_hop_by_hop(name)
+            && !is_in(name, &nominated)
+            && !is_set_anew(field.name, head.protocol)
         {
-            continue;
+            lines.field(field.name, value);
         }
-        // A value that goes on as it came shares the bytes that it came in.
-        let value = match raw.filter(|_| std::ptr::eq(sent, field.value)) {
-            Some(raw) => HeaderValue::from_maybe_shared(raw.slice_ref(sent)),
-            None => HeaderValue::from_bytes(sent),
-        };
-        request.append_header(HeaderName::from_bytes(name).ok()?, value.ok()?).ok()?;
     }
-    set_framing(&mut request, head.framing, websocket).ok()?;
-    for (name, value) in forwarded::headers(&head.view(origin), &origin.peer_value, "http") {
-        request.insert_header(name, value).ok()?;
+    for (name, value) in framing(head, websocket) {
+        lines.field(name.as_str(), value.as_bytes());
     }
+    // What the client said under these names is gone: `Permit` has removed it.
+    forwarded::for_each(&head.view(origin), &origin.peer_value, "http", |name, value| {
+        lines.field(name, value);
+    });
     for (name, value) in identity::headers(permit, request_id) {
-        request.insert_header(name, value).ok()?;
+        lines.field(name.as_str(), value.as_bytes());
     }
-    Some(request)
+    let whole = lines.whole;
+    out.extend_from_slice(b"\r\n");
+    if !whole {
+        out.truncate(before);
+    }
+    whole
 }
 
-/// The target that was decided; without edits the very bytes that came.
-fn target(permit: &Permit<'_>, head: &Head<'_>) -> SmallVec<[u8; 256]> {
-    if let Some(edited) = &permit.edits().target {
-        return SmallVec::from_slice(edited.as_bytes());
+/// What a codec is told of the request that [`write_request`] writes: how its body, and the answer's, is framed.
+pub fn told(order: &Order<'_>) -> Option<Box<RequestHeader>> {
+    let mut told = RequestHeader::build_no_case(order.head.method, b"/", Some(2)).ok()?;
+    told.set_version(Version::HTTP_11);
+    for (name, value) in framing(order.head, order.websocket) {
+        told.append_header(name, value).ok()?;
     }
-    let mut target = SmallVec::from_slice(head.path.as_bytes());
-    if let Some(query) = head.query {
-        target.push(b'?');
-        target.extend_from_slice(query.as_bytes());
-    }
-    target
+    Some(Box::new(told))
 }
 
-fn set_framing(
-    request: &mut RequestHeader,
-    framing: Framing,
-    websocket: bool,
-) -> pingora_core::Result<()> {
-    match framing {
-        Framing::Sized(length) => request.insert_header(header::CONTENT_LENGTH, length)?,
-        Framing::Streamed => {
-            request
-                .insert_header(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"))?;
+/// Lines of a head, each of which ends where it is meant to.
+struct Lines<'o> {
+    out: &'o mut Vec<u8>,
+    whole: bool,
+}
+
+impl Lines<'_> {
+    fn request(&mut self, permit: &Permit<'_>, head: &Head<'_>) {
+        self.put(head.method.as_bytes());
+        self.out.push(b' ');
+        // The target that was decided; without edits the very bytes that came.
+        let start = self.out.len();
+        match (&permit.edits().target, head.query) {
+            (Some(edited), _) => self.put(edited.as_bytes()),
+            (None, None) => self.put(head.path.as_bytes()),
+            (None, Some(query)) => {
+                self.put(head.path.as_bytes());
+                self.out.push(b'?');
+                self.put(query.as_bytes());
+            }
         }
+        let target = self.out.get(start..).unwrap_or_default();
+        self.whole &= !target.is_empty() && !target.contains(&b' ');
+        self.out.extend_from_slice(b" HTTP/1.1\r\n");
+    }
+
+    fn field(&mut self, name: &str, value: &[u8]) {
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b": ");
+        self.put(value);
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    fn put(&mut self, text: &[u8]) {
+        // Without a branch: the usual text is looked at in one sweep.
+        let ends = |byte: &u8| (*byte == b'\r') | (*byte == b'\n') | (*byte == 0);
+        self.whole &= !text.iter().fold(false, |found, byte| found | ends(byte));
+        self.out.extend_from_slice(text);
+    }
+}
+
+fn host<'a>(permit: &'a Permit<'_>, head: &Head<'a>) -> &'a [u8] {
+    permit.route().rewrite.host.as_ref().map_or(head.host.as_bytes(), HeaderValue::as_bytes)
+}
+
+/// Fields of a client that are written anew, or that an earlier hop has dealt with.
+fn is_set_anew(name: &str, protocol: Protocol) -> bool {
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    match name.len() {
+        4 => is("host"),
+        6 => protocol == Protocol::Http2 && is("expect"),
+        14 => is("content-length"),
+        _ => false,
+    }
+}
+
+/// The fields that frame a request's body, or that ask for a tunnel.
+fn framing(head: &Head<'_>, websocket: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let framing = match head.framing {
+        Framing::Sized(length) => Some((header::CONTENT_LENGTH, HeaderValue::from(length))),
+        Framing::Streamed => Some((header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"))),
         // A method that promises content says that there is none (RFC 9110, section 8.6).
-        Framing::None if matches!(request.method, Method::POST | Method::PUT | Method::PATCH) => {
-            request.insert_header(header::CONTENT_LENGTH, 0)?;
+        Framing::None if matches!(head.method, "POST" | "PUT" | "PATCH") => {
+            Some((header::CONTENT_LENGTH, HeaderValue::from_static("0")))
         }
-        Framing::None => {}
-    }
-    if websocket {
-        request.insert_header(header::CONNECTION, HeaderValue::from_static("Upgrade"))?;
-        request.insert_header(header::UPGRADE, HeaderValue::from_static("websocket"))?;
-    }
-    Ok(())
+        Framing::None => None,
+    };
+    let upgrade = [
+        (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+        (header::UPGRADE, HeaderValue::from_static("websocket")),
+    ];
+    framing.into_iter().chain(upgrade.into_iter().filter(move |_| websocket))
 }
 
 // --- responses -------------------------------------------------------------------------------------------------------

@@ -47,16 +47,26 @@ impl std::fmt::Debug for Upstream {
 }
 
 impl Upstream {
-    /// Puts the request's head into the wire of a connection.
-    pub fn open(checkout: Checkout, request: Box<RequestHeader>) -> Result<Self, Fault> {
+    /// Puts the request's head into the wire of a connection: `write` writes it, and `told` is what the codec is told of its
+    /// framing. What the codec itself would write of it is dropped.
+    pub fn open(
+        checkout: Checkout,
+        told: Box<RequestHeader>,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> Result<Self, Fault> {
         let Checkout { wire, reused } = checkout;
         wire.reset_counts();
         let mut session = HttpSession::new(Box::new(wire.clone()));
-        let is_head = request.method == http::Method::HEAD;
+        let is_head = told.method == http::Method::HEAD;
+        let start = wire.put(|out| out.len());
         // The wire absorbs every write, so each ends in its first poll.
-        match session.write_request_header(request).now_or_never() {
-            Some(Ok(_)) => {}
-            _ => return Err(Fault::Invalid("the request's head cannot be written")),
+        let codec_knows = matches!(session.write_request_header(told).now_or_never(), Some(Ok(_)));
+        let written = wire.put(|out| {
+            out.truncate(start);
+            write(out)
+        });
+        if !codec_knows || !written {
+            return Err(Fault::Invalid("the request's head cannot be written"));
         }
         Ok(Self {
             wire,

@@ -5,10 +5,9 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Endpoint;
-use crate::clock;
 use crate::roster;
 use crate::wire::Wire;
 
@@ -32,10 +31,9 @@ struct Idle {
 }
 
 /// Takes an idle connection that the upstream has not closed. `certain` asks the kernel itself.
-pub fn take(endpoint: &Endpoint, certain: bool) -> Option<Wire> {
+pub fn take(endpoint: &Endpoint, now: Instant, certain: bool) -> Option<Wire> {
     POOL.with_borrow_mut(|pool| {
         let shelf = pool.get_mut(&endpoint.id)?;
-        let now = clock::now();
         while let Some(idle) = shelf.idle.pop() {
             if now < idle.until && !idle.wire.is_stale(certain) {
                 return Some(idle.wire);
@@ -45,12 +43,11 @@ pub fn take(endpoint: &Endpoint, certain: bool) -> Option<Wire> {
     })
 }
 
-/// Keeps the connection of a finished exchange, for at most `keep`.
-pub fn put_back(endpoint: &Arc<Endpoint>, wire: Wire, keep: Duration) {
+/// Keeps the connection of a finished exchange until then at most.
+pub fn put_back(endpoint: &Arc<Endpoint>, wire: Wire, until: Instant) {
     if endpoint.is_removed() || roster::is_draining() {
         return;
     }
-    let until = clock::now() + keep;
     POOL.with_borrow_mut(|pool| {
         let shelf = pool
             .entry(endpoint.id)
