@@ -10,7 +10,7 @@ use std::time::Duration;
 use decision::config::snapshot::{Configuration, Drain, Process, Snapshot, StoreSettings};
 use decision::secret::Pepper;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::accept::listener::{self, Bound, Door};
@@ -62,6 +62,26 @@ pub struct Running {
     workers: Vec<Worker>,
     access_log: std::thread::JoinHandle<()>,
     control: Runtime,
+    signals: Signals,
+}
+
+/// The signals that end the process.
+#[derive(Debug)]
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// From now on they are received, and no longer end the process at once.
+    fn receive(control: &Runtime) -> io::Result<Self> {
+        let _in_runtime = control.enter();
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! { _ = self.term.recv() => {}, _ = self.int.recv() => {} }
+    }
 }
 
 /// Serves until SIGTERM or SIGINT, and drains.
@@ -84,6 +104,9 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
         .enable_all()
         .build()
         .map_err(StartError::because("the control runtime"))?;
+    // Before anybody is told that we are ready: who is told may send one at once.
+    let signals =
+        Signals::receive(&control).map_err(StartError::because("signals cannot be received"))?;
     let facts = Arc::new(Facts::new(
         store.clone(),
         &process.store.cache,
@@ -157,6 +180,7 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
         workers,
         access_log: writer,
         control,
+        signals,
     };
     running.announce();
     Ok(running)
@@ -301,7 +325,7 @@ impl Running {
     }
 
     /// Serves until SIGTERM or SIGINT, then drains: not ready → `delay` → no new connections → what is under way finishes
-    /// within `timeout`. A second signal ends the waiting.
+    /// within `timeout`. Each further signal ends the wait that it finds.
     pub fn wait(mut self) {
         let (delay, timeout) = (self.drain.delay, self.drain.timeout);
         let commands: Vec<_> = self.workers.iter().map(|worker| worker.commands.clone()).collect();
@@ -312,22 +336,13 @@ impl Running {
         let status = self.status.clone();
         let workers = std::mem::take(&mut self.workers);
         let threads: Vec<_> = workers.into_iter().map(|worker| worker.thread).collect();
+        let signals = &mut self.signals;
         self.control.block_on(async {
-            let (Ok(mut term), Ok(mut int)) =
-                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-            else {
-                log::error("signals cannot be received", |_| {});
-                return;
-            };
-            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+            signals.next().await;
             status.draining.store(true, Ordering::Release);
             status.metrics.draining.set(1);
             log::info("draining", |_| {});
-            let again = async {
-                tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-            };
-            tokio::pin!(again);
-            tokio::select! { () = tokio::time::sleep(delay) => {}, () = &mut again => {} }
+            tokio::select! { () = tokio::time::sleep(delay) => {}, () = signals.next() => {} }
             tell(|| Command::Drain);
             let gone = tokio::task::spawn_blocking(move || {
                 // A worker that has panicked is gone, too.
@@ -337,7 +352,7 @@ impl Running {
             tokio::select! {
                 _ = &mut gone => return,
                 () = tokio::time::sleep(timeout) => {}
-                () = &mut again => {}
+                () = signals.next() => {}
             }
             tell(|| Command::CutAll);
             let _either_way_they_are_gone = gone.await;

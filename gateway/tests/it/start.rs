@@ -147,7 +147,7 @@ fn live_and_ready_answer_and_nothing_else_does() {
 fn after_sigterm_it_is_not_ready_serves_on_while_the_delay_runs_and_ends_with_success() {
     let upstream = Upstream::echo();
     let mut gateway =
-        Setup::new(one_api(&upstream)).server("drain: { delay: 3s, timeout: 5s }").start();
+        Setup::new(one_api(&upstream)).server("drain: { delay: 60s, timeout: 5s }").start();
     gateway.sigterm();
     gateway.stderr.wait("word of the drain", |lines| {
         lines.iter().any(|line| line.contains("drain")).then_some(())
@@ -155,6 +155,8 @@ fn after_sigterm_it_is_not_ready_serves_on_while_the_delay_runs_and_ends_with_su
     assert_eq!(gateway.health("/ready").status, 503);
     assert_eq!(gateway.health("/live").status, 200);
     assert_eq!(gateway.get("/", &[]).status, 401, "requests are still served while the delay runs");
+    // A second signal ends the delay.
+    gateway.sigterm();
     assert!(gateway.wait_exit().success());
 }
 

@@ -1,10 +1,13 @@
 //! One `portcullis run` process.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -75,8 +78,14 @@ impl Setup {
     #[track_caller]
     pub(crate) fn start_in(self, folder: TempDir) -> Gateway {
         let (child, stdout, stderr) = self.spawn(folder.path());
-        let mut gateway =
-            Gateway { child, folder: Some(folder), stdout, stderr, addresses: BTreeMap::new() };
+        let mut gateway = Gateway {
+            child,
+            folder: Some(folder),
+            stdout,
+            stderr,
+            addresses: BTreeMap::new(),
+            secrets: Mutex::default(),
+        };
         gateway.addresses = gateway.stderr.wait("line \"ready\"", |lines| {
             let events: Vec<Value> =
                 lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -154,6 +163,8 @@ pub(crate) struct Gateway {
     pub(crate) stdout: Lines,
     /// The operational log.
     pub(crate) stderr: Lines,
+    /// Every secret that was made or brought over the admin API: none may ever be read again (see `readable`).
+    secrets: Mutex<Vec<String>>,
 }
 
 impl Gateway {
@@ -212,10 +223,33 @@ impl Gateway {
     ) -> Response {
         let mut fields = fields.to_vec();
         fields.extend([("connection", "close"), ("content-type", "application/json")]);
+        self.keep_secret_of(body);
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        Client::connect(self.address("admin"))
+        let response = Client::connect(self.address("admin"))
             .send(request(method, path, &fields, &body))
-            .response()
+            .response();
+        if let Ok(answer) = serde_json::from_slice(&response.body) {
+            self.keep_secret_of(&answer);
+        }
+        response
+    }
+
+    fn keep_secret_of(&self, json: &Value) {
+        // A short one could stand in a line by chance.
+        let secret = json["secret"].as_str().filter(|secret| secret.len() >= 16);
+        self.secrets.lock().unwrap().extend(secret.map(str::to_owned));
+    }
+
+    /// A secret that stands in what the process has said or in its metrics, and where.
+    fn readable(&self, metrics: &str) -> Option<(String, String)> {
+        let said = self.said();
+        let mut secrets = self.secrets.lock().unwrap().clone();
+        secrets.extend([ADMIN_TOKEN, PEPPER].map(str::to_owned));
+        let places = said.lines().chain(metrics.lines());
+        places
+            .flat_map(|line| secrets.iter().map(move |secret| (secret, line)))
+            .find(|(secret, line)| line.contains(secret.as_str()))
+            .map(|(secret, line)| (secret.clone(), line.to_owned()))
     }
 
     /// `POST /v1/credentials`: the id and the secret (empty where the body brought one).
@@ -291,6 +325,19 @@ impl Gateway {
         self.folder.take().unwrap()
     }
 
+    /// Its metrics; nothing where it has ended, or stands still.
+    fn last_metrics(&self) -> String {
+        let ask = || -> std::io::Result<String> {
+            let mut health =
+                TcpStream::connect(self.addresses.get("health").ok_or(ErrorKind::NotFound)?)?;
+            health.set_read_timeout(Some(Duration::from_secs(2)))?;
+            health.write_all(b"GET /metrics HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n")?;
+            let mut text = String::new();
+            health.read_to_string(&mut text).map(|_| text)
+        };
+        ask().unwrap_or_default()
+    }
+
     /// Everything the process has said so far, on both streams.
     pub(crate) fn said(&self) -> String {
         [self.stdout.so_far(), self.stderr.so_far()].concat().join("\n")
@@ -305,7 +352,9 @@ fn parse_all(lines: &[String]) -> Vec<Value> {
 }
 
 impl Drop for Gateway {
+    /// Ends it, and holds every test to one promise more: nothing that the process has said holds a secret.
     fn drop(&mut self) {
+        let metrics = self.last_metrics();
         // It may have ended by itself.
         drop(self.child.kill());
         drop(self.child.wait());
@@ -313,6 +362,12 @@ impl Drop for Gateway {
             for line in self.stderr.so_far() {
                 eprintln!("gateway: {line}");
             }
+            return;
+        }
+        self.stdout.until_end();
+        self.stderr.until_end();
+        if let Some((secret, line)) = self.readable(&metrics) {
+            panic!("the secret {secret} can be read: {line}");
         }
     }
 }
