@@ -6,11 +6,14 @@
 
 use std::fmt;
 
-use ring::{digest, hmac};
-use secrecy::{ExposeSecret as _, SecretString};
+use ring::digest;
+use secrecy::SecretString;
 
-/// The fewest bytes a pepper may have.
-pub const PEPPER_MIN: usize = 32;
+pub use self::pepper::{Digests, PEPPER_MIN, Pepper, Peppers};
+pub use self::sealing::{SEALING_KEY_LENGTH, Sealed, SealingKey, UnsealError};
+
+mod pepper;
+mod sealing;
 
 /// Characters of randomness in a minted secret: 43 of 62 carry 256 bits.
 const RANDOM_CHARS: usize = 43;
@@ -61,42 +64,6 @@ pub struct Digest(pub [u8; 32]);
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Digest(..)")
-    }
-}
-
-/// The key of the keyed hash. Immutable for the life of the process.
-#[derive(Clone)]
-pub struct Pepper(hmac::Key);
-
-impl Pepper {
-    /// `None` when it is shorter than [`PEPPER_MIN`] bytes.
-    pub fn new(value: &SecretString) -> Option<Self> {
-        let bytes = value.expose_secret().as_bytes();
-        (bytes.len() >= PEPPER_MIN).then(|| Self(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
-    }
-
-    pub fn digest(&self, secret: &[u8]) -> Digest {
-        self.digest_fingerprint(&Fingerprint::of(secret))
-    }
-
-    pub fn digest_fingerprint(&self, fingerprint: &Fingerprint) -> Digest {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(hmac::sign(&self.0, &fingerprint.0).as_ref());
-        Digest(bytes)
-    }
-
-    /// A value that tells this pepper from another without telling what it is: kept in the store, so that a changed pepper
-    /// is recognised at start instead of refusing everyone.
-    pub fn check_value(&self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(hmac::sign(&self.0, b"portcullis pepper check value v1").as_ref());
-        bytes
-    }
-}
-
-impl fmt::Debug for Pepper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pepper(..)")
     }
 }
 

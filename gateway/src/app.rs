@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use decision::config::snapshot::{Configuration, Drain, Process, Snapshot, StoreSettings};
-use decision::secret::Pepper;
+use decision::secret::{Pepper, Peppers};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -210,8 +210,9 @@ fn open_store(
     };
     let pepper =
         Pepper::new(&given).ok_or_else(|| StartError("store.pepper is too short".to_owned()))?;
+    let peppers = Peppers::from(pepper.clone());
     let store =
-        Embedded::open(&settings.path, &pepper).map_err(|error| StartError(error.to_string()))?;
+        Embedded::open(&settings.path, &peppers).map_err(|error| StartError(error.to_string()))?;
     let observed = metrics.clone();
     let measured = Measured::new(Arc::new(store), move |call| {
         observed.observe_store(call.operation, call.failure.is_none(), call.took);

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use self::cache::{Cache, Entry};
 use self::fence::Stamp;
 use self::flight::{Flights, Landing};
-use crate::store::{Change, Store};
+use crate::store::{Change, Store, What};
 
 mod cache;
 pub mod fence;
@@ -86,8 +86,9 @@ impl Facts {
 
     /// What the store has changed holds here from now on: once this has returned, no request is decided on older facts.
     pub fn apply(&self, change: &Change) {
-        let key = FactKey::new(&api_mask(&change.api), &change.digest);
-        self.0.cache.apply(&key, change.position);
+        if let What::Credential { api, digest, .. } = &change.what {
+            self.0.cache.apply(&FactKey::new(&api_mask(api), digest), change.position);
+        }
     }
 
     /// Credentials in the cache, about.
@@ -107,7 +108,7 @@ impl Inner {
     ) {
         let epoch = self.cache.epoch();
         // An answer that does not come is none: dropping the landing says so to all who wait for it.
-        if let Ok(Ok(read)) = timeout(self.timeout, self.store.find(&api, &digest)).await {
+        if let Ok(Ok(read)) = timeout(self.timeout, self.store.find(&api, &digest.into())).await {
             let fact = read.value.map(|credential| Arc::new(Fact::new(credential)));
             let stamp = Stamp { epoch, position: read.position };
             let entry = Entry { fact, stamp, asked_at: now };

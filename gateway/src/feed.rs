@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
 use crate::facts::Facts;
-use crate::store::{Change, ChangeKind};
+use crate::store::{Change, What};
 use crate::worker::Command;
 
 #[derive(Debug)]
@@ -30,13 +30,14 @@ impl Feed {
     pub async fn apply(&self, change: &Change) -> Duration {
         let started = clock::now();
         self.facts.apply(change);
-        let outcome = match change.kind {
-            ChangeKind::Created => None,
-            ChangeKind::Revoked => Some(Outcome::CredentialRevoked),
-            ChangeKind::Deleted => Some(Outcome::CredentialUnknown),
-        };
-        if let Some(outcome) = outcome {
-            self.cut(FactKey::new(&api_mask(&change.api), &change.digest), outcome).await;
+        if let What::Credential { api, digest, now, .. } = &change.what {
+            let outcome = match now {
+                None => Some(Outcome::CredentialUnknown),
+                Some(now) => now.revoked_at.map(|_| Outcome::CredentialRevoked),
+            };
+            if let Some(outcome) = outcome {
+                self.cut(FactKey::new(&api_mask(api), digest), outcome).await;
+            }
         }
         clock::now().saturating_duration_since(started)
     }

@@ -59,7 +59,7 @@ pub(super) struct Done {
 /// revoked credential in. One change at a time, since whoever repeats a revocation and finds it made must also find it applied.
 pub(super) async fn make<T: Send + 'static>(
     admin: &Arc<Admin>,
-    step: impl Future<Output = Result<(T, Changed), Problem>> + Send + 'static,
+    step: impl Future<Output = Result<(T, Changed<Credential>), Problem>> + Send + 'static,
 ) -> Result<(T, Done), Problem> {
     let owned = Arc::clone(admin);
     let task = tokio::spawn(async move {
@@ -70,7 +70,7 @@ pub(super) async fn make<T: Send + 'static>(
             None => Duration::ZERO,
         };
         let propagation = owned.propagation(applied);
-        Ok((outcome, Done { credential: changed.credential, propagation }))
+        Ok((outcome, Done { credential: changed.record, propagation }))
     });
     match tokio::time::timeout(STORE_TIMEOUT, task).await {
         Ok(ended) => ended.unwrap_or_else(|_panicked| Err(Problem::internal())),

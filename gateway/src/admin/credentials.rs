@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::view::{Created, CredentialView, Deleted, Listed, Revoked};
 use super::{Admin, body, rules};
 use crate::clock;
-use crate::store::{CreateError, Filter, ListError};
+use crate::store::{Author, ChangeError, Filter, ListError, New};
 
 /// Credentials of a page when nothing is said, and the most there may be.
 const PAGE: usize = 100;
@@ -41,18 +41,19 @@ pub(super) async fn create(
     let now = clock::wall();
     let order = Order::read(fields, &admin.generations.current().snapshot, now)?;
     let (store, pepper) = (Arc::clone(&admin.store), admin.pepper.clone());
+    let author = author();
     let (secret, done) = change::make(&admin, async move {
         for _ in 0..ATTEMPTS {
             let made = order.make(&pepper).ok_or_else(Problem::internal)?;
-            match store.create(made.credential, made.digest).await {
+            let new =
+                New { credential: made.credential, digests: made.digest.into(), sealed: None };
+            match store.create(new, &author).await {
                 Ok(changed) => return Ok((made.secret, changed)),
-                Err(CreateError::IdTaken) => {}
-                Err(CreateError::SecretTaken) => return Err(Problem::secret_taken()),
-                Err(CreateError::ExternalIdTaken) => return Err(Problem::external_id_taken()),
-                Err(CreateError::Unavailable(unavailable)) => return Err(unavailable.into()),
+                Err(ChangeError::IdTaken) => {}
+                Err(error) => return Err(error.into()),
             }
         }
-        Err(Problem::store_unavailable("the store takes no new id"))
+        Err(ChangeError::IdTaken.into())
     })
     .await?;
     let place = format!("/v1/credentials/{}", done.credential.id);
@@ -104,10 +105,9 @@ pub(super) async fn revoke(
     let mut fields = body::read_if_any(request).await?;
     let reason = fields.text("reason", rules::label);
     fields.end()?;
-    let (store, now) = (Arc::clone(&admin.store), clock::wall());
+    let (store, author) = (Arc::clone(&admin.store), author());
     let ((), done) = change::make(&admin, async move {
-        let changed = store.revoke(&id, now, reason).await?;
-        changed.map(|changed| ((), changed)).ok_or_else(Problem::credential_unknown)
+        Ok(((), store.revoke(&id, None, reason, false, &author).await?))
     })
     .await?;
     let credential = CredentialView::new(done.credential, clock::wall());
@@ -121,16 +121,23 @@ pub(super) async fn delete(
 ) -> Answer {
     let wait = only_wait(query)?;
     let id = named(id)?;
-    let (store, now) = (Arc::clone(&admin.store), clock::wall());
-    let ((), done) = change::make(&admin, async move {
-        let changed = store.delete(&id, now).await?;
-        changed.map(|changed| ((), changed)).ok_or_else(Problem::credential_unknown)
-    })
-    .await?;
+    let (store, author) = (Arc::clone(&admin.store), author());
+    let ((), done) =
+        change::make(&admin, async move { Ok(((), store.delete(&id, None, &author).await?)) })
+            .await?;
     Ok(match wait.shows(done.propagation) {
         Some(propagation) => Json(Deleted { propagation }).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     })
+}
+
+/// Who makes a change: there is one admin token.
+fn author() -> Author {
+    Author {
+        name: "admin".to_owned(),
+        request: uuid::Uuid::now_v7().to_string(),
+        now: clock::wall(),
+    }
 }
 
 fn parameters(query: Parameters) -> Result<Fields, Problem> {

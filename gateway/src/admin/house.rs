@@ -62,7 +62,7 @@ pub(crate) struct Answer {
 impl House {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let store = Embedded::open(&folder.path().join("store.db"), &pepper()).unwrap();
+        let store = Embedded::open(&folder.path().join("store.db"), &pepper().into()).unwrap();
         Self { _folder: Some(folder), ..Self::over(Arc::new(store)) }
     }
 
@@ -120,7 +120,8 @@ impl House {
 
     /// Whether the store holds a credential with this secret in `app`.
     pub(crate) async fn knows(&self, secret: &str) -> bool {
-        let read = self.store.find("app", &self.pepper.digest(secret.as_bytes())).await.unwrap();
+        let read =
+            self.store.find("app", &self.pepper.digest(secret.as_bytes()).into()).await.unwrap();
         read.value.is_some()
     }
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::store::Unavailable;
+use crate::store::{ChangeError, Unavailable};
 
 /// Seconds after which a call that met trouble of ours may be tried again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
@@ -131,6 +131,24 @@ impl Problem {
 impl From<Unavailable> for Problem {
     fn from(unavailable: Unavailable) -> Self {
         Self::store_unavailable(unavailable.to_string())
+    }
+}
+
+/// Of the calls there are yet, none is refused for another reason.
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Unknown => Self::credential_unknown(),
+            ChangeError::SecretTaken => Self::secret_taken(),
+            ChangeError::ExternalIdTaken => Self::external_id_taken(),
+            ChangeError::IdTaken => Self::store_unavailable("the store takes no new id"),
+            ChangeError::Unavailable(unavailable) => unavailable.into(),
+            ChangeError::Conflict
+            | ChangeError::InUse
+            | ChangeError::ParentUnknown
+            | ChangeError::ParentCircle
+            | ChangeError::TooDeep => Self::internal(),
+        }
     }
 }
 

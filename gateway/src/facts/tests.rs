@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use self::staged::Staged;
 use super::Facts;
 use crate::clock;
-use crate::store::conformance::{NOW, changed, created, credential, digest, id, polled};
+use crate::store::conformance::{NOW, at, changed, created, credential, digest, id, polled};
 use crate::store::{Change, Store as _};
 
 mod cached;
@@ -60,11 +60,11 @@ impl Scene {
     }
 
     async fn revoke(&self, name: &str) -> Change {
-        changed(self.store.revoke(&id(name), NOW, None).await.unwrap()).1
+        changed(self.store.revoke(&id(name), None, None, false, &at(NOW)).await.unwrap()).1
     }
 
     async fn delete(&self, name: &str) -> Change {
-        changed(self.store.delete(&id(name), NOW).await.unwrap()).1
+        changed(self.store.delete(&id(name), None, &at(NOW)).await.unwrap()).1
     }
 
     fn cached(&self, number: u64) -> Option<Lookup> {

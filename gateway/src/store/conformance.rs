@@ -1,6 +1,7 @@
 //! What every store must do, whatever it is made of: `conformance!(make)` makes each check a test of that store.
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use decision::facts::{Credential, Timestamp};
 use decision::name::Id;
 use decision::secret::Digest;
 
-use super::{Change, Changed, Store};
+use super::{Author, Change, Changed, New, Store, What};
 
 pub(crate) mod creating;
 pub(crate) mod ending;
@@ -129,15 +130,33 @@ pub(crate) async fn polled<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<
     poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
 
+/// Whoever makes a change at this instant.
+pub(crate) fn at(now: Timestamp) -> Author {
+    Author { name: "admin".into(), request: "req_1".into(), now }
+}
+
+/// A credential that is found by one digest.
+pub(crate) fn new(credential: Credential, number: u64) -> New {
+    New { credential, digests: digest(number).into(), sealed: None }
+}
+
 /// Creates it, and returns the change.
 pub(crate) async fn created(store: &dyn Store, credential: Credential, number: u64) -> Change {
-    store.create(credential, digest(number)).await.unwrap().change.unwrap()
+    store.create(new(credential, number), &at(NOW)).await.unwrap().change.unwrap()
 }
 
 /// What a change that must have happened was.
-pub(crate) fn changed(changed: Option<Changed>) -> (Credential, Change) {
+pub(crate) fn changed<T: fmt::Debug>(changed: Changed<T>) -> (T, Change) {
     match changed {
-        Some(Changed { credential, change: Some(change) }) => (credential, change),
-        other => panic!("expected a change, found {other:?}"),
+        Changed { record, change: Some(change) } => (record, change),
+        other @ Changed { change: None, .. } => panic!("expected a change, found {other:?}"),
+    }
+}
+
+/// The api, the id, the digest and the present record of a credential that was changed.
+pub(crate) fn told(change: &Change) -> (&str, &Id, Digest, Option<&Credential>) {
+    match &change.what {
+        What::Credential { api, id, digest, now } => (api, id, *digest, now.as_deref()),
+        other => panic!("expected a credential, found {other:?}"),
     }
 }

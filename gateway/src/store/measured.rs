@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use decision::facts::{Credential, Timestamp};
+use decision::facts::{Credential, Resource, Subject, Timestamp};
 use decision::name::Id;
-use decision::secret::Digest;
+use decision::secret::{Digests, Sealed};
 
+use super::calls::store_calls;
 use super::{
-    Changed, Changes, CreateError, Filter, ListError, Page, Position, Read, Store, Unavailable,
+    AuditEntry, AuditFilter, Author, Begun, ChangeError, Changed, Changes, Filter, Keep, ListError,
+    New, Page, Position, Read, RepeatKey, Reply, ResourceFilter, Rotated, Store, Unavailable,
 };
 use crate::clock;
 
@@ -36,7 +38,7 @@ impl<F: Fn(Call<'_>)> Measured<F> {
         Self { store, report }
     }
 
-    fn begin(&self, operation: &'static str) -> UnderWay<'_, F> {
+    fn watch(&self, operation: &'static str) -> UnderWay<'_, F> {
         let failure = Some("the caller did not wait for the answer".to_owned());
         UnderWay { report: &self.report, operation, began: clock::now(), failure }
     }
@@ -85,11 +87,11 @@ impl Failure for Unavailable {
     }
 }
 
-impl Failure for CreateError {
+impl Failure for ChangeError {
     fn unavailable(&self) -> Option<&Unavailable> {
         match self {
             Self::Unavailable(unavailable) => Some(unavailable),
-            Self::SecretTaken | Self::ExternalIdTaken | Self::IdTaken => None,
+            _ => None,
         }
     }
 }
@@ -103,58 +105,18 @@ impl Failure for ListError {
     }
 }
 
-#[async_trait]
-impl<F: Fn(Call<'_>) + Send + Sync + 'static> Store for Measured<F> {
-    async fn find(
-        &self,
-        api: &str,
-        digest: &Digest,
-    ) -> Result<Read<Option<Credential>>, Unavailable> {
-        let call = self.begin("find");
-        call.ended(self.store.find(api, digest).await)
-    }
-
-    async fn get(&self, id: &Id) -> Result<Option<Credential>, Unavailable> {
-        let call = self.begin("get");
-        call.ended(self.store.get(id).await)
-    }
-
-    async fn list(
-        &self,
-        filter: &Filter,
-        cursor: Option<&str>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Page, ListError> {
-        let call = self.begin("list");
-        call.ended(self.store.list(filter, cursor, limit, now).await)
-    }
-
-    async fn create(&self, credential: Credential, digest: Digest) -> Result<Changed, CreateError> {
-        let call = self.begin("create");
-        call.ended(self.store.create(credential, digest).await)
-    }
-
-    async fn revoke(
-        &self,
-        id: &Id,
-        now: Timestamp,
-        reason: Option<String>,
-    ) -> Result<Option<Changed>, Unavailable> {
-        let call = self.begin("revoke");
-        call.ended(self.store.revoke(id, now, reason).await)
-    }
-
-    async fn delete(&self, id: &Id, now: Timestamp) -> Result<Option<Changed>, Unavailable> {
-        let call = self.begin("delete");
-        call.ended(self.store.delete(id, now).await)
-    }
-
-    async fn changes(&self, after: Position, limit: usize) -> Result<Changes, Unavailable> {
-        let call = self.begin("changes");
-        call.ended(self.store.changes(after, limit).await)
-    }
+macro_rules! measured {
+    ($($call:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        #[async_trait]
+        impl<F: Fn(Call<'_>) + Send + Sync + 'static> Store for Measured<F> {
+            $(async fn $call(&self, $($argument: $type),*) -> $answer {
+                let call = self.watch(stringify!($call));
+                call.ended(self.store.$call($($argument),*).await)
+            })*
+        }
+    };
 }
+store_calls!(measured);
 
 #[cfg(test)]
 mod tests;

@@ -3,16 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use decision::facts::{Credential, Timestamp};
-use decision::name::Id;
-use decision::secret::Digest;
 use tokio::sync::Notify;
 
 use super::*;
 use crate::admin::instant;
-use crate::store::{
-    Changed, Changes, CreateError, Filter, ListError, Page, Position, Read, Store, Unavailable,
-};
+use crate::store::hooked::{Hook, Hooked};
+use crate::store::{Store, Unavailable};
 
 #[tokio::test]
 async fn a_revoked_credential_stays_on_record_with_its_reason() {
@@ -122,13 +118,13 @@ async fn a_revocation_is_no_error_for_a_day_after_the_deletion() {
 // --- trouble ---------------------------------------------------------------------------------------------------------
 
 /// A store that cannot be reached, or never answers.
-#[derive(Debug)]
 struct Gone {
     silent: bool,
 }
 
-impl Gone {
-    async fn answer<T>(&self) -> Result<T, Unavailable> {
+#[async_trait]
+impl Hook for Gone {
+    async fn before(&self, _: &'static str) -> Result<(), Unavailable> {
         if self.silent {
             Notify::new().notified().await;
         }
@@ -136,52 +132,12 @@ impl Gone {
     }
 }
 
-#[async_trait]
-impl Store for Gone {
-    async fn find(&self, _: &str, _: &Digest) -> Result<Read<Option<Credential>>, Unavailable> {
-        self.answer().await
-    }
-
-    async fn get(&self, _: &Id) -> Result<Option<Credential>, Unavailable> {
-        self.answer().await
-    }
-
-    async fn list(
-        &self,
-        _: &Filter,
-        _: Option<&str>,
-        _: usize,
-        _: Timestamp,
-    ) -> Result<Page, ListError> {
-        self.answer().await.map_err(ListError::Unavailable)
-    }
-
-    async fn create(&self, _: Credential, _: Digest) -> Result<Changed, CreateError> {
-        self.answer().await.map_err(CreateError::Unavailable)
-    }
-
-    async fn revoke(
-        &self,
-        _: &Id,
-        _: Timestamp,
-        _: Option<String>,
-    ) -> Result<Option<Changed>, Unavailable> {
-        self.answer().await
-    }
-
-    async fn delete(&self, _: &Id, _: Timestamp) -> Result<Option<Changed>, Unavailable> {
-        self.answer().await
-    }
-
-    async fn changes(&self, _: Position, _: usize) -> Result<Changes, Unavailable> {
-        self.answer().await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_or_is_silent_is_503_and_never_a_no() {
     for silent in [false, true] {
-        let house = House::over(Arc::new(Gone { silent }));
+        let whole = House::new();
+        let store = Hooked { store: Arc::clone(&whole.store), hook: Gone { silent } };
+        let house = House::over(Arc::new(store));
         for (method, path, body) in [
             (Method::GET, "/v1/credentials", None),
             (Method::POST, "/v1/credentials", Some(order(json!({})))),
@@ -201,69 +157,27 @@ async fn a_store_that_fails_or_is_silent_is_503_and_never_a_no() {
 }
 
 /// A store whose revocations wait to be let through.
-#[derive(Debug)]
+#[derive(Default)]
 struct Held {
-    store: Arc<dyn Store>,
     begun: Notify,
     gate: Notify,
 }
 
 #[async_trait]
-impl Store for Held {
-    async fn find(
-        &self,
-        api: &str,
-        digest: &Digest,
-    ) -> Result<Read<Option<Credential>>, Unavailable> {
-        self.store.find(api, digest).await
-    }
-
-    async fn get(&self, id: &Id) -> Result<Option<Credential>, Unavailable> {
-        self.store.get(id).await
-    }
-
-    async fn list(
-        &self,
-        filter: &Filter,
-        cursor: Option<&str>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Page, ListError> {
-        self.store.list(filter, cursor, limit, now).await
-    }
-
-    async fn create(&self, credential: Credential, digest: Digest) -> Result<Changed, CreateError> {
-        self.store.create(credential, digest).await
-    }
-
-    async fn revoke(
-        &self,
-        id: &Id,
-        now: Timestamp,
-        reason: Option<String>,
-    ) -> Result<Option<Changed>, Unavailable> {
-        self.begun.notify_one();
-        self.gate.notified().await;
-        self.store.revoke(id, now, reason).await
-    }
-
-    async fn delete(&self, id: &Id, now: Timestamp) -> Result<Option<Changed>, Unavailable> {
-        self.store.delete(id, now).await
-    }
-
-    async fn changes(&self, after: Position, limit: usize) -> Result<Changes, Unavailable> {
-        self.store.changes(after, limit).await
+impl Hook for Held {
+    async fn before(&self, call: &'static str) -> Result<(), Unavailable> {
+        if call == "revoke" {
+            self.begun.notify_one();
+            self.gate.notified().await;
+        }
+        Ok(())
     }
 }
 
 #[tokio::test]
 async fn a_change_goes_on_to_its_end_when_its_caller_goes_away() {
     let whole = House::new();
-    let held = Arc::new(Held {
-        store: Arc::clone(&whole.store),
-        begun: Notify::new(),
-        gate: Notify::new(),
-    });
+    let held = Arc::new(Hooked { store: Arc::clone(&whole.store), hook: Held::default() });
     let house = House::over(Arc::clone(&held) as Arc<dyn Store>);
     let id = house.created(json!({})).await;
     let path = format!("/v1/credentials/{id}");

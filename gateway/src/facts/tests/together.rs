@@ -116,8 +116,8 @@ async fn change_to(store: &Staged, state: u64) -> Change {
     let name = format!("crd_{}", state.div_ceil(3));
     match state % 3 {
         1 => created(store, credential(&name), 1).await,
-        2 => changed(store.revoke(&id(&name), NOW, None).await.unwrap()).1,
-        _ => changed(store.delete(&id(&name), NOW).await.unwrap()).1,
+        2 => changed(store.revoke(&id(&name), None, None, false, &at(NOW)).await.unwrap()).1,
+        _ => changed(store.delete(&id(&name), None, &at(NOW)).await.unwrap()).1,
     }
 }
 

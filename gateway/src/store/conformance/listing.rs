@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use decision::facts::{Credential, CredentialState, Timestamp};
 
-use super::{NOW, created, credential, id};
+use super::{NOW, at, created, credential, id};
 use crate::store::{Filter, ListError, Store};
 
 /// Seven of three instants, and what a list of them must look like.
@@ -57,8 +57,8 @@ pub(crate) async fn what_is_added_or_removed_between_two_pages_moves_no_other(
     newer.created_at = Timestamp(NOW.0 + 9);
     created(&*store, newer, 8).await;
     // The very one at which the page ended, and one that was still to come.
-    store.delete(&expected[2].id, NOW).await.unwrap();
-    store.delete(&expected[5].id, NOW).await.unwrap();
+    store.delete(&expected[2].id, None, &at(NOW)).await.unwrap();
+    store.delete(&expected[5].id, None, &at(NOW)).await.unwrap();
     let second = store.list(&Filter::default(), first.next.as_deref(), 10, NOW).await.unwrap();
     expected.remove(5);
     assert_eq!(first.items, expected[..3]);
@@ -133,7 +133,7 @@ pub(crate) async fn a_state_is_what_it_is_at_the_given_instant(store: Arc<dyn St
         one.expires_at = expires_at.map(|at| Timestamp(NOW.0 + at));
         created(&*store, one, number).await;
         if revoked {
-            store.revoke(&id(&format!("crd_{number}")), NOW, None).await.unwrap();
+            store.revoke(&id(&format!("crd_{number}")), None, None, false, &at(NOW)).await.unwrap();
         }
     }
     for (state, after, expected) in [

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
-use super::{NOW, credential, digest, id};
-use crate::store::{CreateError, Filter, Position, Store};
+use super::{NOW, at, credential, digest, id, new};
+use crate::store::{ChangeError, Filter, Position, Store};
 
 /// Few of everything, so that they meet.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ pub(crate) async fn any_history_is_told_as_a_plain_map_would_tell_it(store: Arc<
         take(&*store, &mut model, step, now).await;
         for api in ["api_0", "api_1"] {
             for number in 0..4 {
-                let found = store.find(api, &digest(number)).await.unwrap().value;
+                let found = store.find(api, &digest(number).into()).await.unwrap().value;
                 let expected =
                     model.records.iter().find(|(old, other)| old.api == api && *other == number);
                 assert_eq!(
@@ -99,33 +99,33 @@ pub(crate) async fn any_history_is_told_as_a_plain_map_would_tell_it(store: Arc<
 async fn take(store: &dyn Store, model: &mut Model, step: &Step, now: Timestamp) {
     match step {
         Step::Create { id: name, api, digest: number, external_id, created_at } => {
-            let mut new = credential(&format!("crd_{name}"));
-            new.api = format!("api_{api}");
-            new.external_id = external_id.map(|external_id| id(&format!("ext_{external_id}")));
-            new.created_at = Timestamp(NOW.0 + i64::from(*created_at));
+            let mut one = credential(&format!("crd_{name}"));
+            one.api = format!("api_{api}");
+            one.external_id = external_id.map(|external_id| id(&format!("ext_{external_id}")));
+            one.created_at = Timestamp(NOW.0 + i64::from(*created_at));
             let number = u64::from(*number);
-            let answer = match store.create(new.clone(), digest(number)).await {
+            let answer = match store.create(new(one.clone(), number), &at(NOW)).await {
                 Ok(changed) => {
-                    assert_eq!(changed.credential, new);
+                    assert_eq!(changed.record, one);
                     Ok(())
                 }
-                Err(CreateError::IdTaken) => Err("id"),
-                Err(CreateError::SecretTaken) => Err("secret"),
-                Err(CreateError::ExternalIdTaken) => Err("external_id"),
-                Err(CreateError::Unavailable(unavailable)) => panic!("{unavailable}"),
+                Err(ChangeError::IdTaken) => Err("id"),
+                Err(ChangeError::SecretTaken) => Err("secret"),
+                Err(ChangeError::ExternalIdTaken) => Err("external_id"),
+                Err(other) => panic!("{other:?}"),
             };
-            assert_eq!(answer, model.create(&new, number), "{step:?}");
+            assert_eq!(answer, model.create(&one, number), "{step:?}");
         }
         Step::Revoke { id: name } => {
             let name = format!("crd_{name}");
-            let answer = store.revoke(&id(&name), now, None).await.unwrap();
-            let changed = answer.is_some_and(|answer| answer.change.is_some());
+            let answer = store.revoke(&id(&name), None, None, false, &at(now)).await;
+            let changed = answer.is_ok_and(|answer| answer.change.is_some());
             assert_eq!(changed, model.end(&name, Some(now)), "{step:?}");
         }
         Step::Delete { id: name } => {
             let name = format!("crd_{name}");
-            let answer = store.delete(&id(&name), now).await.unwrap();
-            assert_eq!(answer.is_some(), model.end(&name, None), "{step:?}");
+            let answer = store.delete(&id(&name), None, &at(now)).await;
+            assert_eq!(answer.is_ok(), model.end(&name, None), "{step:?}");
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Lists of credentials, newest first, in pages.
+//! Lists in pages: credentials newest first, all else by id.
 
-use decision::facts::{Credential, CredentialState, Timestamp};
-use decision::name::Id;
-use rusqlite::{Connection, ToSql, params_from_iter};
+use decision::facts::{Credential, CredentialState, Resource, Subject, Timestamp};
+use decision::name::{Id, is_id};
+use rusqlite::{Connection, Row, ToSql, params_from_iter};
+use serde::de::DeserializeOwned;
 
-use super::records;
-use crate::store::{Filter, ListError, Page, Unavailable};
+use super::record;
+use crate::store::{Filter, ListError, Page, ResourceFilter, Unavailable};
 
 /// Where a page ended: the next one begins below.
 struct Cursor {
@@ -30,7 +31,7 @@ pub(super) fn list(
     cursor: Option<&str>,
     limit: usize,
     now: Timestamp,
-) -> Result<Page, ListError> {
+) -> Result<Page<Credential>, ListError> {
     let cursor = match cursor {
         Some(text) => Some(Cursor::parse(text).ok_or(ListError::CursorInvalid)?),
         None => None,
@@ -54,14 +55,15 @@ pub(super) fn list(
     match filter.state {
         None => {}
         Some(CredentialState::Revoked) => conditions.push("revoked_at IS NOT NULL"),
-        // Nothing can be disabled yet.
-        Some(CredentialState::Disabled) => conditions.push("false"),
+        Some(CredentialState::Disabled) => conditions.push("revoked_at IS NULL AND disabled"),
         Some(CredentialState::Expired) => {
-            conditions.push("revoked_at IS NULL AND expires_at <= ?");
+            conditions.push("revoked_at IS NULL AND NOT disabled AND expires_at <= ?");
             values.push(&now.0);
         }
         Some(CredentialState::Active) => {
-            conditions.push("revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)");
+            conditions.push(
+                "revoked_at IS NULL AND NOT disabled AND (expires_at IS NULL OR expires_at > ?)",
+            );
             values.push(&now.0);
         }
     }
@@ -70,29 +72,83 @@ pub(super) fn list(
         conditions.push("(created_at, id) < (?, ?)");
         values.extend([&cursor.created_at as &dyn ToSql, id]);
     }
-    // One more than asked for tells whether there is a next page.
-    let rows = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-    values.push(&rows);
     let query = format!(
-        "SELECT record FROM credential WHERE {} ORDER BY created_at DESC, id DESC LIMIT ?",
+        "SELECT record, last_used_at FROM credential WHERE {} ORDER BY created_at DESC, id DESC LIMIT ?",
         conditions.join(" AND ")
     );
-    page(connection, &query, &values, limit).map_err(ListError::Unavailable)
+    page(connection, &query, &values, limit, record::credential, Cursor::after)
 }
 
-fn page(
+pub(super) fn subjects(
+    connection: &Connection,
+    realm: &str,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<Subject>, ListError> {
+    let last = last_id(cursor)?;
+    let query = "SELECT record FROM subject WHERE realm = ? AND id > ? ORDER BY id LIMIT ?";
+    let end = |subject: &Subject| subject.id.to_string();
+    page(connection, query, &[&realm, &last], limit, of_realm, end)
+}
+
+pub(super) fn resources(
+    connection: &Connection,
+    realm: &str,
+    filter: &ResourceFilter,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<Resource>, ListError> {
+    let last = last_id(cursor)?;
+    let mut conditions = vec!["realm = ? AND id > ?"];
+    let mut values: Vec<&dyn ToSql> = vec![&realm, &last];
+    let parent = filter.parent.as_ref().map(Id::as_str);
+    if let Some(parent) = &parent {
+        conditions.push("parent = ?");
+        values.push(parent);
+    }
+    if let Some(kind) = &filter.kind {
+        conditions.push("kind = ?");
+        values.push(kind);
+    }
+    let query = format!(
+        "SELECT record FROM resource WHERE {} ORDER BY id LIMIT ?",
+        conditions.join(" AND ")
+    );
+    let end = |resource: &Resource| resource.id.to_string();
+    page(connection, &query, &values, limit, of_realm, end)
+}
+
+/// Every id is greater than nothing.
+fn last_id(cursor: Option<&str>) -> Result<&str, ListError> {
+    match cursor {
+        None => Ok(""),
+        Some(text) if is_id(text) => Ok(text),
+        Some(_) => Err(ListError::CursorInvalid),
+    }
+}
+
+fn of_realm<T: DeserializeOwned>(row: &Row<'_>) -> Result<T, Unavailable> {
+    record::parse(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)
+}
+
+/// `query` ends in `LIMIT ?`.
+fn page<T>(
     connection: &Connection,
     query: &str,
     values: &[&dyn ToSql],
     limit: usize,
-) -> Result<Page, Unavailable> {
-    let mut statement = connection.prepare_cached(query)?;
-    let records = statement.query_and_then(params_from_iter(values), |row| {
-        records::parse(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)
-    })?;
-    let mut items = records.collect::<Result<Vec<_>, Unavailable>>()?;
+    read: impl FnMut(&Row<'_>) -> Result<T, Unavailable>,
+    end: impl Fn(&T) -> String,
+) -> Result<Page<T>, ListError> {
+    // One more than asked for tells whether there is a next page.
+    let rows = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let values = values.iter().copied().chain([&rows as &dyn ToSql]);
+    let mut statement = connection.prepare_cached(query).map_err(Unavailable::from)?;
+    let rows =
+        statement.query_and_then(params_from_iter(values), read).map_err(Unavailable::from)?;
+    let mut items = rows.collect::<Result<Vec<_>, Unavailable>>()?;
     let more = items.len() > limit;
     items.truncate(limit);
-    let next = items.last().filter(|_| more).map(Cursor::after);
+    let next = items.last().filter(|_| more).map(end);
     Ok(Page { items, next })
 }

@@ -3,59 +3,21 @@
 use std::path::Path;
 use std::time::Duration;
 
-use decision::secret::Pepper;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use decision::secret::{Pepper, Peppers};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
-use super::Problem;
+use super::{Problem, tables};
 
 /// Marks a database as ours (SQLite's `application_id`): "PCLS".
 const APPLICATION: i32 = 0x5043_4C53;
-/// The version of the tables below (SQLite's `user_version`).
-pub(super) const VERSION: i32 = 1;
+/// The version of the tables (SQLite's `user_version`).
+pub(super) const VERSION: i32 = 2;
 
 /// How long a call waits for a lock that somebody outside (a backup, a shell) holds.
 const BUSY: Duration = Duration::from_secs(1);
 
-/// `deleted` remembers records for [`crate::store::DELETED_FOR`]. AUTOINCREMENT: a position is never given twice.
-const TABLES: &str = "
-    CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
-
-    CREATE TABLE credential (
-        id TEXT PRIMARY KEY,
-        api TEXT NOT NULL,
-        digest BLOB NOT NULL,
-        scheme TEXT NOT NULL,
-        subject TEXT NOT NULL,
-        org TEXT,
-        external_id TEXT,
-        created_at INTEGER NOT NULL,
-        expires_at INTEGER,
-        revoked_at INTEGER,
-        record TEXT NOT NULL
-    ) STRICT;
-    CREATE UNIQUE INDEX credential_digest ON credential (api, digest);
-    CREATE UNIQUE INDEX credential_external_id ON credential (external_id, api) WHERE external_id IS NOT NULL;
-    CREATE INDEX credential_newest ON credential (created_at, id);
-    CREATE INDEX credential_api ON credential (api, created_at, id);
-    CREATE INDEX credential_scheme ON credential (scheme, created_at, id);
-    CREATE INDEX credential_subject ON credential (subject, created_at, id);
-    CREATE INDEX credential_org ON credential (org, created_at, id) WHERE org IS NOT NULL;
-    CREATE INDEX credential_revoked ON credential (created_at, id) WHERE revoked_at IS NOT NULL;
-
-    CREATE TABLE deleted (id TEXT PRIMARY KEY, at INTEGER NOT NULL, record TEXT NOT NULL) STRICT;
-    CREATE INDEX deleted_at ON deleted (at);
-
-    CREATE TABLE change (
-        position INTEGER PRIMARY KEY AUTOINCREMENT,
-        api TEXT NOT NULL,
-        digest BLOB NOT NULL,
-        credential TEXT NOT NULL,
-        kind TEXT NOT NULL
-    ) STRICT;
-";
-
 /// The connection that changes: recognises the file, claims it, makes or checks what is in it.
-pub(super) fn open_writer(path: &Path, pepper: &Pepper) -> Result<Connection, Problem> {
+pub(super) fn open_writer(path: &Path, peppers: &Peppers) -> Result<Connection, Problem> {
     let mut connection = connect(path)?;
     if connection.is_readonly("main")? {
         return Err(Problem::ReadOnly);
@@ -69,7 +31,7 @@ pub(super) fn open_writer(path: &Path, pepper: &Pepper) -> Result<Connection, Pr
     connection.execute_batch("PRAGMA synchronous = full; PRAGMA trusted_schema = off")?;
     // A first read in normal mode: a log that is opened under the exclusive lock could never be shared afterwards.
     recognise(&connection)?;
-    claim_and_check(&mut connection, pepper)?;
+    claim_and_check(&mut connection, peppers)?;
     connection.busy_timeout(BUSY)?;
     Ok(connection)
 }
@@ -100,7 +62,7 @@ fn recognise(connection: &Connection) -> Result<(), Problem> {
     )?;
     match (application, version) {
         (0, 0) if objects == 0 => Ok(()),
-        (APPLICATION, VERSION) => Ok(()),
+        (APPLICATION, 1..=VERSION) => Ok(()),
         (APPLICATION, newer) => Err(Problem::Newer(newer)),
         _ => Err(Problem::Foreign),
     }
@@ -109,7 +71,7 @@ fn recognise(connection: &Connection) -> Result<(), Problem> {
 /// SQLite's exclusive lock is granted only while no other process has the file open, under whatever name. It is then
 /// lowered to the shared lock that every connection to a write-ahead log keeps until it is closed, which refuses the
 /// exclusive one to everybody who tries to start later, and ends with the process however that ends.
-fn claim_and_check(connection: &mut Connection, pepper: &Pepper) -> Result<(), Problem> {
+fn claim_and_check(connection: &mut Connection, peppers: &Peppers) -> Result<(), Problem> {
     connection.query_row("PRAGMA locking_mode = exclusive", [], |_| Ok(()))?;
     let claimed = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Again: between the first look and the claim another process may have made the tables.
@@ -118,22 +80,68 @@ fn claim_and_check(connection: &mut Connection, pepper: &Pepper) -> Result<(), P
     if verdict != "ok" {
         return Err(Problem::Corrupt(verdict));
     }
-    let made: i64 =
-        claimed.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if made == 0 {
-        claimed.execute_batch(TABLES)?;
-        claimed.pragma_update(None, "application_id", APPLICATION)?;
-        claimed.pragma_update(None, "user_version", VERSION)?;
-        let check = pepper.check_value();
-        claimed.execute("INSERT INTO meta (name, value) VALUES ('pepper', ?1)", [check])?;
-    }
-    let check: [u8; 32] =
-        claimed.query_row("SELECT value FROM meta WHERE name = 'pepper'", [], |row| row.get(0))?;
-    if check != pepper.check_value() {
-        return Err(Problem::OtherPepper);
-    }
+    make_or_migrate(&claimed)?;
+    put_in_force(&claimed, peppers)?;
+    // Whoever was answering these calls has ended with the process that held the file.
+    claimed.execute("DELETE FROM repeat WHERE status IS NULL", [])?;
     claimed.commit()?;
     // The lock is lowered at the end of the next transaction.
     connection.query_row("PRAGMA locking_mode = normal", [], |_| Ok(()))?;
     Ok(connection.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?)
+}
+
+/// To the tables of this version, from none or from those of an older one, with all that is in them.
+fn make_or_migrate(claimed: &Transaction<'_>) -> Result<(), Problem> {
+    let version: i32 = claimed.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match version {
+        0 => {
+            claimed.execute_batch(tables::FIRST)?;
+            claimed.execute_batch(tables::SECOND)?;
+            claimed.pragma_update(None, "application_id", APPLICATION)?;
+        }
+        1 => claimed.execute_batch(tables::SECOND)?,
+        _ => return Ok(()),
+    }
+    Ok(claimed.pragma_update(None, "user_version", VERSION)?)
+}
+
+/// The file remembers which pepper was in force: it must be among those given. From now on it is the current one.
+fn put_in_force(claimed: &Transaction<'_>, peppers: &Peppers) -> Result<(), Problem> {
+    let in_force: Option<[u8; 32]> = claimed
+        .query_row("SELECT value FROM pepper WHERE in_force", [], |row| row.get(0))
+        .optional()?;
+    let current = peppers.current.check_value();
+    let mut previous = peppers.previous.iter().map(Pepper::check_value);
+    match in_force {
+        Some(value) if value == current => return Ok(()),
+        Some(value) if !previous.any(|previous| previous == value) => {
+            return Err(Problem::OtherPepper);
+        }
+        _ => {}
+    }
+    claimed.execute("UPDATE pepper SET in_force = false WHERE in_force", [])?;
+    claimed.execute(
+        "INSERT INTO pepper (value, in_force) VALUES (?1, true) ON CONFLICT (value) DO UPDATE SET in_force = true",
+        [current],
+    )?;
+    Ok(())
+}
+
+/// Credentials that can be found under none of these peppers any more.
+pub(super) fn lost(connection: &Connection, peppers: &Peppers) -> Result<u64, Problem> {
+    let known: Vec<[u8; 32]> = std::iter::once(&peppers.current)
+        .chain(&*peppers.previous)
+        .map(Pepper::check_value)
+        .collect();
+    let mut statement = connection.prepare(
+        "SELECT value, (SELECT count(*) FROM credential WHERE pepper = number) FROM pepper WHERE NOT in_force",
+    )?;
+    let mut lost = 0;
+    for row in statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))? {
+        let (value, count) = row?;
+        if !known.contains(&value) {
+            lost += count.cast_unsigned();
+        }
+    }
+    Ok(lost)
 }

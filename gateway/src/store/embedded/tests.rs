@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use decision::secret::Pepper;
+use decision::secret::{Pepper, Peppers};
 use secrecy::SecretString;
 use tempfile::TempDir;
 
@@ -44,8 +44,8 @@ impl Folder {
     }
 }
 
-fn pepper_of(name: &str) -> Pepper {
-    Pepper::new(&SecretString::from(format!("{name:.<32}"))).unwrap()
+fn pepper_of(name: &str) -> Peppers {
+    Pepper::new(&SecretString::from(format!("{name:.<32}"))).unwrap().into()
 }
 
 /// Runs a future to its end on a runtime of its own.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::{Embedded, Folder, Problem, pepper_of, wait};
 use crate::store::Store as _;
-use crate::store::conformance::{NOW, created, credential, digest, id};
+use crate::store::conformance::{NOW, at, created, credential, digest, id};
 
 const PATH: &str = "STORE_TO_HOLD";
 const HELD: &str = "the store is held";
@@ -19,7 +19,7 @@ fn holds_a_store_until_it_is_killed() {
     let store = Embedded::open(path.as_ref(), &pepper_of("first")).unwrap();
     wait(async {
         created(&store, credential("crd_1"), 1).await;
-        store.revoke(&id("crd_1"), NOW, None).await.unwrap();
+        store.revoke(&id("crd_1"), None, None, false, &at(NOW)).await.unwrap();
     });
     writeln!(io::stdout(), "\n{HELD}").unwrap();
     io::stdin().read_to_end(&mut Vec::new()).unwrap();
@@ -59,6 +59,6 @@ fn a_store_held_by_another_process_is_refused_until_that_is_gone_however_it_went
     other.wait().unwrap();
 
     let store = folder.open();
-    let found = wait(store.find("app", &digest(1))).unwrap().value.unwrap();
+    let found = wait(store.find("app", &digest(1).into())).unwrap().value.unwrap();
     assert_eq!(found.revoked_at, Some(NOW), "what was acknowledged survives a crash");
 }

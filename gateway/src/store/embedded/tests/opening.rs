@@ -7,7 +7,7 @@ use decision::secret::Digest;
 use rusqlite::Connection;
 
 use super::{Embedded, Folder, Problem, pepper_of, wait};
-use crate::store::conformance::{NOW, created, credential, digest, id};
+use crate::store::conformance::{NOW, at, created, credential, digest, id};
 use crate::store::embedded::schema;
 use crate::store::{Position, Store as _};
 
@@ -53,18 +53,21 @@ fn what_was_acknowledged_is_there_after_a_restart_and_positions_go_on() {
     let before = wait(async {
         created(&store, credential("crd_1"), 1).await;
         created(&store, credential("crd_2"), 2).await;
-        store.revoke(&id("crd_1"), NOW, Some("leaked".into())).await.unwrap();
-        store.delete(&id("crd_2"), NOW).await.unwrap();
+        store.revoke(&id("crd_1"), None, Some("leaked".into()), false, &at(NOW)).await.unwrap();
+        store.delete(&id("crd_2"), None, &at(NOW)).await.unwrap();
         store.changes(Position(0), 100).await.unwrap()
     });
     drop(store);
     let store = folder.open();
     wait(async {
-        let found = store.find("app", &digest(1)).await.unwrap();
+        let found = store.find("app", &digest(1).into()).await.unwrap();
         assert_eq!(found.value.unwrap().revoke_reason.as_deref(), Some("leaked"));
         assert_eq!(found.position, before.head);
         assert_eq!(store.changes(Position(0), 100).await.unwrap().items, before.items);
-        assert!(store.revoke(&id("crd_2"), NOW, None).await.unwrap().is_some(), "still remembered");
+        assert!(
+            store.revoke(&id("crd_2"), None, None, false, &at(NOW)).await.is_ok(),
+            "still remembered"
+        );
         assert!(created(&store, credential("crd_3"), 3).await.position > before.head);
     });
 }
@@ -130,7 +133,7 @@ fn a_link_leads_to_the_same_store() {
     let link = folder.0.path().join("link.db");
     symlink(folder.path(), &link).unwrap();
     let store = Embedded::open(&link, &pepper_of("first")).unwrap();
-    assert!(wait(store.find("app", &digest(1))).unwrap().value.is_some());
+    assert!(wait(store.find("app", &digest(1).into())).unwrap().value.is_some());
     wait(created(&store, credential("crd_new"), 1000));
 }
 
@@ -192,7 +195,7 @@ fn a_file_of_a_newer_version_is_told_with_both_versions() {
     let problem = folder.problem();
     assert!(matches!(problem, Problem::Newer(found) if found == newer));
     assert!(
-        problem.to_string().starts_with("is of version 2, and this program knows versions up to 1")
+        problem.to_string().starts_with("is of version 3, and this program knows versions up to 2")
     );
 }
 

@@ -26,13 +26,13 @@ fn a_new_store_gets_a_pepper_beside_it_for_its_owner_alone_and_keeps_it() {
     assert_eq!(fs::metadata(&made.path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(made.value.expose_secret().len(), 64);
     assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 1, "nothing else is left there");
-    let store = Embedded::open(&folder.path(), &Pepper::new(&made.value).unwrap()).unwrap();
+    let store = Embedded::open(&folder.path(), &Pepper::new(&made.value).unwrap().into()).unwrap();
     drop(store);
 
     let again = pepper_beside(&folder.path()).unwrap();
     assert!(!again.created);
     assert_eq!(again.value.expose_secret(), made.value.expose_secret());
-    drop(Embedded::open(&folder.path(), &Pepper::new(&again.value).unwrap()).unwrap());
+    drop(Embedded::open(&folder.path(), &Pepper::new(&again.value).unwrap().into()).unwrap());
 }
 
 #[test]

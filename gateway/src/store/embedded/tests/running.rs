@@ -1,4 +1,5 @@
 //! What goes wrong while the store is in use.
+use std::fmt::Debug;
 use std::fs;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -9,28 +10,32 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{Embedded, Folder, wait};
-use crate::store::conformance::{NOW, created, credential, digest, id, polled};
+use crate::store::conformance::{NOW, at, created, credential, digest, id, new, polled};
 use crate::store::embedded::lane::QUEUE;
 use crate::store::embedded::log::KEPT;
-use crate::store::{CreateError, Filter, ListError, Position, Store as _, Unavailable};
+use crate::store::{ChangeError, Filter, ListError, Position, Store as _, Unavailable};
 
 /// Every call, as far as it must tell the same.
 async fn failures(store: &Embedded) -> Vec<Unavailable> {
     vec![
-        store.find("app", &digest(1)).await.map(drop).unwrap_err(),
+        store.find("app", &digest(1).into()).await.map(drop).unwrap_err(),
         store.get(&id("crd_1")).await.map(drop).unwrap_err(),
         match store.list(&Filter::default(), None, 10, NOW).await {
             Err(ListError::Unavailable(unavailable)) => unavailable,
             other => panic!("{other:?}"),
         },
-        match store.create(credential("crd_2"), digest(2)).await {
-            Err(CreateError::Unavailable(unavailable)) => unavailable,
-            other => panic!("{other:?}"),
-        },
-        store.revoke(&id("crd_1"), NOW, None).await.map(drop).unwrap_err(),
-        store.delete(&id("crd_1"), NOW).await.map(drop).unwrap_err(),
+        unavailable(store.create(new(credential("crd_2"), 2), &at(NOW)).await),
+        unavailable(store.revoke(&id("crd_1"), None, None, false, &at(NOW)).await),
+        unavailable(store.delete(&id("crd_1"), None, &at(NOW)).await),
         store.changes(Position(0), 10).await.map(drop).unwrap_err(),
     ]
+}
+
+fn unavailable<T: Debug>(answer: Result<T, ChangeError>) -> Unavailable {
+    match answer {
+        Err(ChangeError::Unavailable(unavailable)) => unavailable,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn in_use() -> (Folder, Embedded) {
@@ -89,7 +94,7 @@ fn a_database_that_somebody_else_has_broken_is_unavailable_and_never_unknown() {
             "ALTER TABLE gone RENAME TO credential; ALTER TABLE gone_too RENAME TO change",
         )
         .unwrap();
-    assert!(wait(store.find("app", &digest(1))).unwrap().value.is_some());
+    assert!(wait(store.find("app", &digest(1).into())).unwrap().value.is_some());
 }
 
 #[test]
@@ -101,12 +106,15 @@ fn a_record_that_does_not_parse_is_unavailable_and_its_content_is_not_told() {
         .execute("UPDATE credential SET record = '{\"id\":\"not, an id\"}' WHERE id = 'crd_1'", [])
         .unwrap();
     wait(async {
-        let failure = store.find("app", &digest(1)).await.map(drop).unwrap_err();
+        let failure = store.find("app", &digest(1).into()).await.map(drop).unwrap_err();
         assert!(failure.reason.starts_with("a record is broken (Data error"), "{failure}");
         assert!(!failure.reason.contains("an id"), "{failure}");
         assert!(store.get(&id("crd_1")).await.is_err());
-        assert!(store.revoke(&id("crd_1"), NOW, None).await.is_err());
-        assert!(store.find("app", &digest(2)).await.unwrap().value.is_some(), "the others go on");
+        assert!(store.revoke(&id("crd_1"), None, None, false, &at(NOW)).await.is_err());
+        assert!(
+            store.find("app", &digest(2).into()).await.unwrap().value.is_some(),
+            "the others go on"
+        );
     });
 }
 
@@ -116,10 +124,15 @@ fn a_lock_held_outside_stops_changes_and_no_look_up() {
     let outside = Connection::open(folder.path()).unwrap();
     outside.execute_batch("BEGIN EXCLUSIVE").unwrap();
     wait(async {
-        assert!(store.revoke(&id("crd_1"), NOW, None).await.is_err());
-        assert_eq!(store.find("app", &digest(1)).await.unwrap().value, Some(credential("crd_1")));
+        assert!(store.revoke(&id("crd_1"), None, None, false, &at(NOW)).await.is_err());
+        assert_eq!(
+            store.find("app", &digest(1).into()).await.unwrap().value,
+            Some(credential("crd_1"))
+        );
         outside.execute_batch("ROLLBACK").unwrap();
-        assert!(store.revoke(&id("crd_1"), NOW, None).await.unwrap().unwrap().change.is_some());
+        assert!(
+            store.revoke(&id("crd_1"), None, None, false, &at(NOW)).await.unwrap().change.is_some()
+        );
     });
 }
 
@@ -136,7 +149,7 @@ fn a_full_queue_is_unavailable_at_once_and_only_that_of_the_busy_thread() {
         let mut busy = pin!(busy);
         assert!(polled(busy.as_mut()).await.is_pending());
         has_begun.await.unwrap();
-        let digest = digest(1);
+        let digest = digest(1).into();
         let mut queued = Vec::new();
         let refused = loop {
             let mut call = store.find("app", &digest);
@@ -165,7 +178,8 @@ fn what_nobody_waits_for_any_more_is_not_done() {
     wait(async {
         let mut busy = pin!(busy);
         assert!(polled(busy.as_mut()).await.is_pending());
-        let mut left = store.create(credential("crd_2"), digest(2));
+        let author = at(NOW);
+        let mut left = store.create(new(credential("crd_2"), 2), &author);
         assert!(polled(left.as_mut()).await.is_pending());
         drop(left);
         drop(release);
@@ -189,14 +203,14 @@ fn a_full_disk_makes_changes_unavailable_and_leaves_none_half_made() {
     wait(async {
         let mut number = 2;
         let failure = loop {
-            match store.create(credential(&format!("crd_{number}")), digest(number)).await {
+            match store.create(new(credential(&format!("crd_{number}")), number), &at(NOW)).await {
                 Ok(_) => number += 1,
-                Err(CreateError::Unavailable(failure)) => break failure,
+                Err(ChangeError::Unavailable(failure)) => break failure,
                 Err(other) => panic!("{other:?}"),
             }
         };
         assert!(failure.reason.contains("full"), "{failure}");
-        assert!(store.find("app", &digest(number)).await.unwrap().value.is_none());
+        assert!(store.find("app", &digest(number).into()).await.unwrap().value.is_none());
         assert_eq!(store.changes(Position(0), 1000).await.unwrap().items.len() as u64, number - 1);
     });
     room_for(100_000).unwrap();
@@ -210,7 +224,7 @@ fn a_thread_that_has_ended_is_unavailable() {
         let died = store.reads.call(|_| -> Result<(), Unavailable> { panic!("a fault of ours") });
         assert_eq!(died.await.unwrap_err().reason, "the store's thread has ended");
         assert!(store.get(&id("crd_1")).await.is_err());
-        assert!(store.find("app", &digest(1)).await.is_ok(), "the others go on");
+        assert!(store.find("app", &digest(1).into()).await.is_ok(), "the others go on");
     });
 }
 
@@ -219,9 +233,9 @@ fn the_log_is_capped_and_says_so() {
     let (folder, store) = in_use();
     let outside = Connection::open(folder.path()).unwrap();
     let grown = format!(
-        "INSERT INTO change (api, digest, credential, kind)
+        "INSERT INTO change (kind, record, place, id, digest)
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {KEPT})
-         SELECT 'app', zeroblob(32), 'crd_0', 'revoked' FROM n"
+         SELECT 'revoked', 'credential', 'app', 'crd_0', zeroblob(32) FROM n"
     );
     outside.execute_batch(&grown).unwrap();
     drop(outside);
