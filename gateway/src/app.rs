@@ -208,11 +208,19 @@ fn open_store(
             file.value
         }
     };
-    let pepper =
-        Pepper::new(&given).ok_or_else(|| StartError("store.pepper is too short".to_owned()))?;
-    let peppers = Peppers::from(pepper.clone());
+    let made = |pepper| {
+        Pepper::new(pepper).ok_or_else(|| StartError("store.pepper is too short".to_owned()))
+    };
+    let pepper = made(&given)?;
+    let previous = settings.previous_peppers.iter().map(made).collect::<Result<Vec<_>, _>>()?;
+    let peppers = Peppers::new(pepper.clone(), previous);
     let store =
         Embedded::open(&settings.path, &peppers).map_err(|error| StartError(error.to_string()))?;
+    if store.lost() > 0 {
+        log::warn("credentials were made under a pepper that is not given any more", |line| {
+            line.field("credentials", store.lost());
+        });
+    }
     let observed = metrics.clone();
     let measured = Measured::new(Arc::new(store), move |call| {
         observed.observe_store(call.operation, call.failure.is_none(), call.took);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{SecretSlice, SecretString};
 
 use crate::identity::NameSet;
 use crate::route::{HostTable, RouteTable};
@@ -87,6 +87,10 @@ pub struct StoreSettings {
     pub path: PathBuf,
     /// `None` = create one beside the file.
     pub pepper: Option<SecretString>,
+    /// Those in force before, whose credentials are still accepted.
+    pub previous_peppers: Vec<SecretString>,
+    /// Of the sealed copies of revealable secrets: 32 bytes.
+    pub sealing_key: Option<SecretSlice<u8>>,
     pub cache: CacheSettings,
     /// For all store calls of one request together.
     pub timeout: Duration,

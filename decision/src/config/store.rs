@@ -3,22 +3,29 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+
 use super::Variables;
-use super::field::{Fields, filled_set, scalar};
-use super::form::{DAY, Form, HOUR, MILLISECOND, duration, number, text, word};
+use super::field::{Fields, at_most, filled_set, items, scalar};
+use super::form::{DAY, Form, HOUR, MILLISECOND, Reason, duration, number, text, word};
 use super::problem::Judged;
 use super::snapshot::{CacheSettings, StoreSettings};
 use super::tree::Value;
 use super::variable::beside;
-use crate::secret::PEPPER_MIN;
+use crate::secret::{PEPPER_MIN, SEALING_KEY_LENGTH};
+
+/// The most previous peppers: each costs a look-up of an unknown credential one more.
+const PREVIOUS_MAX: usize = 4;
 
 pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged<StoreSettings> {
     store.value_or("kind", &kind(), ());
     let path = path(store);
-    let pepper = store.text_or_variable("pepper", (variables, "PORTCULLIS_PEPPER"), |pepper| {
-        let long = pepper.len() >= PEPPER_MIN;
-        long.then_some(()).ok_or("the pepper must have at least 32 bytes, or it could be guessed")
-    });
+    let pepper = store.text_or_variable("pepper", (variables, "PORTCULLIS_PEPPER"), judge_pepper);
+    let previous_peppers = previous_peppers(store);
+    let sealing_key = sealing_key(store, variables);
     let negative_ttl = duration(Duration::ZERO..=DAY);
     let cache = store.block("cache", |cache| CacheSettings {
         capacity: cache.value_or("capacity", &number(1..=100_000_000), 100_000),
@@ -29,7 +36,50 @@ pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged
     let timeout = duration(MILLISECOND..=Duration::from_mins(1));
     let timeout = store.value_or("timeout", &timeout, Duration::from_millis(50));
     keys_of_redis(store);
-    Ok(StoreSettings { path: path?, pepper: pepper?.map(Into::into), cache, timeout })
+    Ok(StoreSettings {
+        path: path?,
+        pepper: pepper?.map(Into::into),
+        previous_peppers: previous_peppers?,
+        sealing_key: sealing_key?,
+        cache,
+        timeout,
+    })
+}
+
+fn judge_pepper(pepper: &str) -> Result<(), Reason> {
+    let long = pepper.len() >= PEPPER_MIN;
+    long.then_some(()).ok_or("the pepper must have at least 32 bytes, or it could be guessed")
+}
+
+/// An empty one is none, as `pepper` is. No message shows one.
+fn previous_peppers(store: &mut Fields<'_>) -> Judged<Vec<SecretString>> {
+    let problems = store.problems;
+    let Some(node) = store.node("previous_peppers") else { return Ok(Vec::new()) };
+    let given = at_most(items(node, problems)?, PREVIOUS_MAX, &node.place, problems);
+    let judged = given.iter().map(|item| {
+        let pepper = scalar(item, &text(), problems)?;
+        if !pepper.value.is_empty() {
+            judge_pepper(&pepper.value)
+                .map_err(|reason| problems.error(&pepper.given.place, reason))?;
+        }
+        Ok(SecretString::from(pepper.value))
+    });
+    let judged: Vec<Judged<SecretString>> = judged.collect();
+    let peppers = judged.into_iter().collect::<Judged<Vec<_>>>()?;
+    Ok(peppers.into_iter().filter(|pepper| !pepper.expose_secret().is_empty()).collect())
+}
+
+fn sealing_key(
+    store: &mut Fields<'_>,
+    variables: &dyn Variables,
+) -> Judged<Option<SecretSlice<u8>>> {
+    let decoded = |key: &str| BASE64.decode(key).ok().filter(|key| key.len() == SEALING_KEY_LENGTH);
+    let variable = (variables, "PORTCULLIS_SEALING_KEY");
+    let key = store.text_or_variable("sealing_key", variable, |key| {
+        let long = decoded(key).map(Zeroizing::new).is_some();
+        long.then_some(()).ok_or("the sealing key must be 32 bytes in base64")
+    });
+    Ok(key?.map(Zeroizing::new).and_then(|key| decoded(&key)).map(Into::into))
 }
 
 fn kind() -> Form<()> {

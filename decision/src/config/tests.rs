@@ -16,6 +16,8 @@ mod yaml;
 pub(super) const MINIMAL: &str = include_str!("../../../config/minimal.yaml");
 pub(super) const FULL: &str = include_str!("tests/full.yaml");
 pub(super) const ADMIN_TOKEN: &str = "admin-token-4f81aa02";
+pub(super) const OLD_PEPPER: &str = "pepper-1c3a-1c3a-1c3a-1c3a-1c3a-1c3a";
+pub(super) const SEALING_KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
 pub(super) const PEPPER: &str = "pepper-0b2f-0b2f-0b2f-0b2f-0b2f-0b2f";
 
 /// An environment made of values. Names that begin with `/` or have a dot are files.
@@ -29,7 +31,12 @@ impl Environment {
 
     /// What [`FULL`] needs.
     pub(super) fn full() -> Self {
-        Self::of(&[("ADMIN_TOKEN", ADMIN_TOKEN), ("PEPPER", PEPPER)])
+        Self::of(&[
+            ("ADMIN_TOKEN", ADMIN_TOKEN),
+            ("PEPPER", PEPPER),
+            ("OLD_PEPPER", OLD_PEPPER),
+            ("SEALING_KEY", SEALING_KEY),
+        ])
     }
 }
 

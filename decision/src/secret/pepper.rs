@@ -98,3 +98,6 @@ impl From<Digest> for Digests {
         Self { current, previous: Box::default() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,3 +120,6 @@ impl fmt::Display for UnsealError {
 }
 
 impl std::error::Error for UnsealError {}
+
+#[cfg(test)]
+mod tests;

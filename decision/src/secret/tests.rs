@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use secrecy::ExposeSecret as _;
 
 use super::*;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::HeaderName;
 use secrecy::ExposeSecret as _;
 
-use super::{ADMIN_TOKEN, Environment, FULL, MINIMAL, PEPPER, file};
+use super::{ADMIN_TOKEN, Environment, FULL, MINIMAL, OLD_PEPPER, PEPPER, file};
 use crate::config::load;
 use crate::config::snapshot::{
     Ambiguous, Auth, Balance, EndpointSpec, IdentityFact, Lifetime, LogLevel, Place, RequestIdPart,
@@ -44,7 +44,8 @@ fn the_smallest_useful_configuration_has_the_defaults_of_the_process() {
     );
     let store = process.store;
     assert_eq!(store.path.to_str(), Some("conf/portcullis.db"), "beside the file");
-    assert!(store.pepper.is_none());
+    assert!(store.pepper.is_none() && store.previous_peppers.is_empty());
+    assert!(store.sealing_key.is_none());
     assert_eq!((store.cache.capacity, store.cache.ttl), (100_000, minutes(10)));
     assert_eq!(
         (store.cache.negative_capacity, store.cache.negative_ttl),
@@ -141,6 +142,9 @@ fn every_key_arrives_in_the_snapshot() {
     let store = process.store;
     assert_eq!(store.path.to_str(), Some("conf/data/portcullis.db"));
     assert_eq!(store.pepper.unwrap().expose_secret(), PEPPER);
+    let [previous] = store.previous_peppers.as_slice() else { panic!("one previous pepper") };
+    assert_eq!(previous.expose_secret(), OLD_PEPPER);
+    assert_eq!(store.sealing_key.unwrap().expose_secret(), [7; 32]);
     assert_eq!((store.cache.capacity, store.cache.ttl), (1000, minutes(1)));
     assert_eq!(
         (store.cache.negative_capacity, store.cache.negative_ttl),

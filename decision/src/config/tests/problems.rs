@@ -215,6 +215,25 @@ fn secrets_that_could_be_guessed_are_refused_and_not_shown() {
                     "1:18: store.pepper: the pepper must have at least 32 bytes, or it could be guessed",
                 ],
             ),
+            (
+                "store: { previous_peppers: [hunter2-hunter2-hunter2-hunter2, \"\", hunter2-hunter2-hunter2-hunter2] }",
+                &[
+                    "1:29: store.previous_peppers[0]: the pepper must have at least 32 bytes, or it could be guessed",
+                    "1:66: store.previous_peppers[2]: the pepper must have at least 32 bytes, or it could be guessed",
+                ],
+            ),
+            (
+                "store: { previous_peppers: [\"\", \"\", \"\", \"\", \"\"] }",
+                &["1:28: store.previous_peppers: the list has 5 items; 4 are the most"],
+            ),
+            (
+                "store: { sealing_key: hunter2 }",
+                &["1:23: store.sealing_key: the sealing key must be 32 bytes in base64"],
+            ),
+            (
+                "store: { sealing_key: aHVudGVyMi1odW50ZXIyLWh1bnRlcjItaHVudGVyMg== }",
+                &["1:23: store.sealing_key: the sealing key must be 32 bytes in base64"],
+            ),
         ],
     );
     let environment = Environment::of(&[

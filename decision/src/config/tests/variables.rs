@@ -133,7 +133,9 @@ fn check_warns_of_what_is_missing_and_judges_the_rest() {
         lines(&check(&file(FULL), &nothing).unwrap()),
         [
             "23:12: server.admin.token: the variable `ADMIN_TOKEN` is not set",
-            "39:11: store.pepper: the variable `PEPPER` is not set"
+            "39:11: store.pepper: the variable `PEPPER` is not set",
+            "41:7: store.previous_peppers[0]: the variable `OLD_PEPPER` is not set",
+            "42:16: store.sealing_key: the variable `SEALING_KEY` is not set",
         ]
     );
     let Refusal { errors, warnings } = load(&file(FULL), &nothing).unwrap_err();
