@@ -7,7 +7,7 @@ mod refused;
 
 use std::borrow::Cow;
 
-pub use refused::Refused;
+pub use refused::{Needed, Refused};
 
 use crate::authenticate::{Presented, Wanted, authenticate, recognise};
 use crate::authorize::{Permit, authorize};

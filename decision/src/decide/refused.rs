@@ -1,11 +1,13 @@
 //! A refusal before it is spoken: everything that the answer, the log and the metrics need to know of it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
 
 use crate::config::snapshot::{Api, Route, Scheme};
-use crate::facts::Fact;
+use crate::facts::{Fact, Level};
+use crate::name::Id;
 use crate::outcome::Outcome;
 
 /// Why a request got no further, and how far it got. It holds nothing secret.
@@ -26,6 +28,35 @@ pub struct Refused<'s> {
     pub credential_sent: bool,
     /// Whose credential it was, where that is known.
     pub fact: Option<Arc<Fact>>,
+    /// The resource that the route names, where the request got as far as that is asked about.
+    pub resource: Option<Id>,
+    /// What the route asks for and the request has not got.
+    pub needed: Option<Needed<'s>>,
+}
+
+/// What a refusal says would have sufficed. Shown as the words alone, between spaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed<'s> {
+    Level(Level),
+    /// All of these.
+    Scopes(&'s [Id]),
+    /// All of these.
+    Capabilities(&'s [Id]),
+}
+
+impl fmt::Display for Needed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Level(level) => f.write_str(level.name()),
+            Self::Scopes(ids) | Self::Capabilities(ids) => {
+                for (position, id) in ids.iter().enumerate() {
+                    let space = if position == 0 { "" } else { " " };
+                    write!(f, "{space}{id}")?;
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 impl<'s> Refused<'s> {
@@ -39,6 +70,8 @@ impl<'s> Refused<'s> {
             allow: None,
             credential_sent: false,
             fact: None,
+            resource: None,
+            needed: None,
         }
     }
 
@@ -70,5 +103,15 @@ impl<'s> Refused<'s> {
     #[must_use]
     pub fn known_as(self, fact: Arc<Fact>) -> Self {
         Self { fact: Some(fact), ..self }
+    }
+
+    #[must_use]
+    pub fn about(self, resource: Id) -> Self {
+        Self { resource: Some(resource), ..self }
+    }
+
+    #[must_use]
+    pub fn needing(self, needed: Needed<'s>) -> Self {
+        Self { needed: Some(needed), ..self }
     }
 }
