@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use decision::config::snapshot::{CacheSettings, Snapshot};
 use decision::config::{Fragment, Variables, load};
-use decision::facts::{Credential, Fact, FactKey, Timestamp, api_mask};
+use decision::decide::{Refused, Step};
+use decision::facts::{Credential, Fact, FactKey, Lookup, Resource, Subject, Timestamp, api_mask};
 use decision::name::Id;
 use decision::request::{Field, Framing, Protocol, RequestHead};
 use decision::secret::{Pepper, mint};
@@ -253,10 +254,30 @@ impl<'s> Client<'s> {
         let (known, rules) = (self.known, self.rules);
         let head = black_box(self.next_head());
         let question = decide::ask(&rules.snapshot, &known.pepper, &head).expect("a question");
-        let entry =
-            question.wanted().and_then(|wanted| known.cache.get(&wanted.key, known.cached_at));
-        let permit = question.answer(entry.map(Entry::into_lookup), NOW).expect("a permit");
+        let authenticated = ready(question.authenticate(known, NOW)).expect("a principal");
+        let permit = ready(question.authorize(authenticated, known)).expect("a permit");
         identity::headers(&permit, &REQUEST_ID).map(black_box).count()
+    }
+}
+
+fn ready<T>(step: Result<Step<T>, Refused<'_>>) -> Option<T> {
+    match step {
+        Ok(Step::Ready(ready)) => Some(ready),
+        Ok(Step::Wants(_)) | Err(_) => None,
+    }
+}
+
+impl decision::facts::Known for Known {
+    fn credential(&self, key: &FactKey) -> Option<Lookup> {
+        self.cache.get(key, self.cached_at).map(Entry::into_lookup)
+    }
+
+    fn subject(&self, _key: &FactKey) -> Option<Lookup<Subject>> {
+        Some(Lookup::Unknown)
+    }
+
+    fn resource(&self, _key: &FactKey) -> Option<Lookup<Resource>> {
+        Some(Lookup::Unknown)
     }
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use memchr::memchr;
 
 use crate::config::snapshot::{Ambiguous, Api, Place};
-use crate::path::unescape;
+use crate::path::percent_decode;
 use crate::request::{Edits, Field, RequestHead};
 
 /// The most bytes a presented credential may have.
@@ -246,22 +246,6 @@ fn pair(text: &[u8]) -> Option<(&[u8], &[u8])> {
 fn is_parameter(parameter: &str, name: &str) -> bool {
     let (found, _) = parameter.split_once('=').unwrap_or((parameter, ""));
     found == name || percent_decode(found).is_some_and(|found| *found == *name.as_bytes())
-}
-
-/// `None`: there is a `%` without two hexadecimal digits.
-fn percent_decode(text: &str) -> Option<Cow<'_, [u8]>> {
-    let mut parts = text.split('%');
-    let first = parts.next()?;
-    if first.len() == text.len() {
-        return Some(text.as_bytes().into());
-    }
-    let mut decoded = first.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        decoded.push(unescape(digits)?);
-        decoded.extend_from_slice(rest.as_bytes());
-    }
-    Some(decoded.into())
 }
 
 // --- emptying --------------------------------------------------------------------------------------------------------

@@ -1,33 +1,58 @@
 //! The path of a request through the gateway's judgement, top to bottom.
 //!
-//! [`ask`] takes it as far as a head alone can be judged and says what has to be looked up; [`Question::answer`] takes it on
-//! from what was found. The order is part of the contract (section 4): the first failure decides what a client is told.
+//! [`ask`] takes it as far as a head alone can be judged; [`Question::authenticate`] and [`Question::authorize`] take it on from
+//! what is known of its credential, subject and resources, and between them stand the limits. The order is part of the contract
+//! (section 4): the first failure decides what a client is told.
 
+pub(crate) mod realm;
 mod refused;
+pub(crate) mod step;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 pub use refused::{Needed, Refused};
+pub use step::Step;
 
-use crate::authenticate::{Presented, Wanted, authenticate, recognise};
+use crate::authenticate::{Authenticated, Presented, authenticate, recognise};
 use crate::authorize::{Permit, authorize};
-use crate::config::snapshot::{Api, Auth, Rewrite, Route, Snapshot};
+use crate::config::snapshot::{Api, Auth, ResourceSource, Rewrite, Route, Scheme, Snapshot};
 use crate::credential::{self, Unreadable};
-use crate::facts::{Lookup, Timestamp};
+use crate::facts::{Known, Level, Timestamp};
 use crate::forwarded;
+use crate::name::Id;
 use crate::outcome::Outcome;
-use crate::path::normalise;
+use crate::path::{normalise, segment};
 use crate::request::{Edits, FieldSet, Framing, RequestHead};
 use crate::route::{Found, Host};
 use crate::secret::Pepper;
 
-/// A request that needs no more than a fact to be decided.
+/// A request that needs no more than facts to be decided.
 #[derive(Debug)]
 pub struct Question<'s> {
-    api: &'s Api,
-    route: &'s Route,
-    presented: Option<Presented<'s>>,
-    edits: Edits,
+    pub(crate) api: &'s Api,
+    pub(crate) route: &'s Route,
+    pub(crate) client_ip: IpAddr,
+    pub(crate) presented: Option<Presented<'s>>,
+    /// The resource that the route names.
+    pub(crate) resource: Option<Id>,
+    /// The organisation that the path names, where the route holds it against the request's.
+    pub(crate) org: Option<Id>,
+    pub(crate) choice: Choice,
+    /// What the route asks for this method.
+    pub(crate) level: Option<Level>,
+    /// What the route asks for this method.
+    pub(crate) scopes: &'s [Id],
+    pub(crate) edits: Edits,
+}
+
+/// Which of the credential's organisations the client picks, where its scheme lets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    None,
+    Org(Id),
+    /// What it says names none.
+    Unreadable,
 }
 
 /// Judges a head alone: the stages route and credential, and of authenticate what needs no fact.
@@ -47,6 +72,7 @@ pub fn ask<'s>(
     let api = choose_api(snapshot, head)?;
     let (route, path) = choose_route(api, head).map_err(|refused| refused.by(api))?;
     let refused = |refused: Refused<'s>| refused.by(api).on(route);
+    let (resource, org) = named_in(route, &path).map_err(refused)?;
     // Last of what is known without asking who it is: nobody's credential makes room for this body.
     if matches!(head.framing, Framing::Sized(size) if size > route.body_limit) {
         return Err(refused(Refused::of(
@@ -72,7 +98,19 @@ pub fn ask<'s>(
     };
     remove_what_is_ours_to_say(snapshot, head, &mut edits);
     edits.target = target(&route.rewrite, &path, query.as_deref(), head);
-    Ok(Question { api, route, presented, edits })
+    let requirement = &route.requirement;
+    Ok(Question {
+        api,
+        route,
+        client_ip: forwarded::client_ip(head),
+        choice: presented.map_or(Choice::None, |presented| choice(presented.scheme, head)),
+        presented,
+        resource,
+        org,
+        level: requirement.level.get(head.method).copied(),
+        scopes: requirement.scopes.get(head.method).map_or(&[], Vec::as_slice),
+        edits,
+    })
 }
 
 impl<'s> Question<'s> {
@@ -84,19 +122,50 @@ impl<'s> Question<'s> {
         self.route
     }
 
-    /// What has to be looked up; `None` where no credential is at hand or none is asked for.
-    pub fn wanted(&self) -> Option<Wanted> {
-        self.presented.as_ref().map(|presented| presented.wanted)
+    /// See [`forwarded::client_ip`].
+    pub fn client_ip(&self) -> IpAddr {
+        self.client_ip
     }
 
-    /// Judges what was found: the rest of authenticate, and authorize. A `lookup` that is wanted and missing counts as
-    /// unavailable: what nobody asked, nobody knows.
-    pub fn answer(self, lookup: Option<Lookup>, now: Timestamp) -> Result<Permit<'s>, Refused<'s>> {
-        let Self { api, route, presented, edits } = self;
-        let refused = |refused: Refused<'s>| refused.by(api).on(route);
-        // Who is asking comes before what they may: a client learns of permissions only in its own name.
-        let authenticated = authenticate(api, presented, lookup, now).map_err(refused)?;
-        Ok(authorize(api, route, authenticated, edits))
+    /// The stage authenticate, on what is known now. Who is asking comes before what they may: a client learns of permissions
+    /// only in its own name.
+    ///
+    /// If it wants a *credential*, or refuses one that [is not live](crate::authenticate::is_not_live) without having wanted it,
+    /// then this is the point at which `failures` rules are asked.
+    pub fn authenticate(
+        &self,
+        known: &dyn Known,
+        now: Timestamp,
+    ) -> Result<Step<Authenticated<'s>>, Refused<'s>> {
+        Step::of(authenticate(self, known, now)).map_err(|refused| self.about(refused))
+    }
+
+    /// The stage authorize. It rests on the records with which `authenticated` was made, and on further ones: if it wants one,
+    /// both stages are asked anew.
+    pub fn authorize<'q>(
+        &'q self,
+        authenticated: Authenticated<'q>,
+        known: &dyn Known,
+    ) -> Result<Step<Permit<'q>>, Refused<'q>> {
+        Step::of(authorize(self, authenticated, known)).map_err(|refused| self.about(refused))
+    }
+
+    /// A refusal at a stage that the request has reached.
+    pub fn refused(&self, outcome: Outcome, why: &'static str) -> Refused<'s> {
+        let refused = self.about(Refused::of(outcome, why));
+        match &self.presented {
+            Some(presented) => refused.presenting(presented.scheme),
+            None => refused,
+        }
+    }
+
+    /// Adds what is known of the request.
+    pub(crate) fn about<'q>(&self, refused: Refused<'q>) -> Refused<'q>
+    where
+        's: 'q,
+    {
+        let resource = self.resource.clone();
+        Refused { resource, ..refused.by(self.api).on(self.route) }
     }
 }
 
@@ -129,6 +198,34 @@ fn choose_route<'s, 'h>(
         }
         Found::Unknown => Err(Refused::of(Outcome::RouteUnknown, "no route has this path")),
     }
+}
+
+/// The resource and the organisation that the route finds in its path.
+fn named_in<'s>(route: &Route, path: &str) -> Result<(Option<Id>, Option<Id>), Refused<'s>> {
+    let id = |position: usize| {
+        let id = segment(path, position).and_then(|segment| Id::new(&segment));
+        let why = "a segment of the path that names a resource or an org is no id";
+        id.ok_or_else(|| Refused::of(Outcome::RequestMalformed, why))
+    };
+    let resource = match route.requirement.resource.as_ref().map(|resource| &resource.source) {
+        None => None,
+        Some(ResourceSource::Segment(position)) => Some(id(*position)?),
+        Some(ResourceSource::Literal(resource)) => Some(resource.clone()),
+    };
+    Ok((resource, route.requirement.org.map(id).transpose()?))
+}
+
+/// What the client says in the one field in which a scheme lets it choose. Twice is not once: which of two is meant nobody
+/// knows.
+fn choice(scheme: &Scheme, head: &RequestHead<'_>) -> Choice {
+    let Some(name) = &scheme.choose_org else { return Choice::None };
+    let mut fields = head.fields.iter().filter(|field| field.is(name.as_str()));
+    let (Some(field), second) = (fields.next(), fields.next()) else { return Choice::None };
+    if second.is_none() && field.value.is_empty() {
+        return Choice::None;
+    }
+    let id = std::str::from_utf8(field.value).ok().and_then(Id::new);
+    id.filter(|_| second.is_none()).map_or(Choice::Unreadable, Choice::Org)
 }
 
 /// Missing, malformed, ambiguous, taken by no scheme. Whether a credential is needed is decided here and nowhere else.

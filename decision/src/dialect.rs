@@ -32,7 +32,7 @@ pub fn render(refused: &Refused<'_>, request_id: &str) -> Answer {
     match status {
         StatusCode::UNAUTHORIZED => headers.push((WWW_AUTHENTICATE, challenge(refused))),
         StatusCode::METHOD_NOT_ALLOWED => {
-            headers.extend(refused.allow.clone().map(|allow| (ALLOW, allow)));
+            headers.extend(refused.allow.map(|allow| (ALLOW, allow.clone())));
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             headers.push((RETRY_AFTER, RETRY_AFTER_SECONDS));

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
-use crate::name::Id;
-
 mod credential;
+mod fact;
 mod key;
 mod known;
 mod level;
 mod resource;
 mod subject;
 
-pub use credential::{Credential, CredentialState};
+pub use credential::{Credential, CredentialState, GRANTS_MAX};
+pub use fact::Fact;
+pub(crate) use fact::visible;
 pub use key::{FactKey, api_mask, realm_mask};
 pub use known::{Known, Wanted};
 pub use level::Level;
@@ -25,31 +25,6 @@ pub use subject::{Subject, SubjectKind, SubjectState};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
-
-/// A credential as the hot path reads it: the record, and its identity values ready to be sent.
-#[derive(Debug)]
-pub struct Fact {
-    pub credential: Credential,
-    pub id: HeaderValue,
-    pub subject: HeaderValue,
-    pub org: Option<HeaderValue>,
-}
-
-impl Fact {
-    pub fn new(credential: Credential) -> Self {
-        Self {
-            id: id_value(&credential.id),
-            subject: id_value(&credential.subject),
-            org: credential.org.as_ref().map(id_value),
-            credential,
-        }
-    }
-}
-
-/// Every [`Id`] is visible ASCII, so the empty value stands for nothing that can exist.
-fn id_value(id: &Id) -> HeaderValue {
-    HeaderValue::from_str(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
 
 /// The answer to "what is known of this?". *No* and *cannot tell* never share a value.
 #[derive(Debug)]

@@ -2,8 +2,10 @@
 
 use http::{HeaderName, HeaderValue};
 
+use crate::authenticate::Org;
 use crate::authorize::Permit;
 use crate::config::snapshot::{IdentityFact, IdentityPlan};
+use crate::facts::Level;
 use crate::request::RequestHead;
 
 /// A set of field names, made to find quickly that a name is not in it.
@@ -51,7 +53,17 @@ const fn plain(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
-static EVERYTHING: HeaderValue = HeaderValue::from_static("*");
+static READ: HeaderValue = HeaderValue::from_static(Level::Read.name());
+static EDIT: HeaderValue = HeaderValue::from_static(Level::Edit.name());
+static ADMIN: HeaderValue = HeaderValue::from_static(Level::Admin.name());
+
+fn level_value(level: Level) -> &'static HeaderValue {
+    match level {
+        Level::Read => &READ,
+        Level::Edit => &EDIT,
+        Level::Admin => &ADMIN,
+    }
+}
 
 /// What the upstream is told, each name once: a fact that this request lacks is not sent at all.
 ///
@@ -76,16 +88,15 @@ fn value<'a>(
     let principal = permit.principal()?;
     let known = principal.fact();
     match fact {
-        IdentityFact::Org => known.org.as_ref(),
+        IdentityFact::Org => principal.org().map(Org::value),
         IdentityFact::Subject => Some(&known.subject),
         IdentityFact::Credential => Some(&known.id),
         IdentityFact::Scheme => Some(&principal.scheme().name_value),
-        // A registered credential without grants is good for every resource of its subject.
-        IdentityFact::Grants => Some(&EVERYTHING),
-        IdentityFact::Resource
-        | IdentityFact::Level
-        | IdentityFact::Scopes
-        | IdentityFact::RequestId => None,
+        IdentityFact::Resource => permit.resource_value(),
+        IdentityFact::Level => permit.level().map(level_value),
+        IdentityFact::Grants => Some(&known.grants),
+        IdentityFact::Scopes => known.scopes.as_ref(),
+        IdentityFact::RequestId => None,
     }
 }
 

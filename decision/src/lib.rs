@@ -3,6 +3,7 @@
 //! A decision is a function of *(snapshot, request head, facts, now)*. This crate knows HTTP's nouns and no socket, clock,
 //! cache, store or runtime; what it needs of them comes in as values.
 
+pub mod audience;
 pub mod authenticate;
 pub mod authorize;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod path;
 pub mod request;
 pub mod route;
 pub mod secret;
+pub mod standing;
 
 #[cfg(test)]
 mod test_support;

@@ -58,11 +58,37 @@ pub fn normalise(path: &str) -> Result<Cow<'_, str>, PathError> {
     Ok(path)
 }
 
+/// What the segment at `position`, counted from 0, of a normalised path stands for, all escapes decoded; `None`: there is no such
+/// segment, or it is no text.
+pub(crate) fn segment(path: &str, position: usize) -> Option<Cow<'_, str>> {
+    // Before the first slash there is nothing.
+    match percent_decode(path.split('/').nth(position + 1)?)? {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+    }
+}
+
 /// The byte that the two hexadecimal digits of an escape stand for.
 pub(crate) fn unescape(digits: &str) -> Option<u8> {
     let &[high, low] = digits.as_bytes() else { return None };
     let value = |digit: u8| (digit as char).to_digit(16).map(|value| value as u8);
     Some(value(high)? << 4 | value(low)?)
+}
+
+/// The bytes that `text` stands for. `None`: there is a `%` without two hexadecimal digits.
+pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, [u8]>> {
+    let mut parts = text.split('%');
+    let first = parts.next()?;
+    if first.len() == text.len() {
+        return Some(text.as_bytes().into());
+    }
+    let mut decoded = first.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        decoded.push(unescape(digits)?);
+        decoded.extend_from_slice(rest.as_bytes());
+    }
+    Some(decoded.into())
 }
 
 /// Decodes what an escape may hide, once: what comes out is not looked at again, so `%252F` stays what it is.

@@ -5,5 +5,6 @@ mod pattern;
 mod table;
 
 pub use host::{Host, HostPattern, HostTable, host_is_valid};
+pub(crate) use pattern::parameters;
 pub use pattern::{Methods, Pattern};
 pub use table::{Found, RouteTable};

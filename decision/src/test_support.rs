@@ -1,6 +1,7 @@
 //! Snapshots and requests made by hand, and the head that an upstream would see, for tests.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +11,14 @@ use ipnet::IpNet;
 
 use crate::authorize::Permit;
 use crate::config::snapshot::{
-    Ambiguous, Api, Auth, IdentityFact, IdentityPlan, Issue, LogLevel, LogPolicy, Place,
-    RequestIdPart, RequestIdPlan, Rewrite, Route, Scheme, Snapshot,
+    Ambiguous, Api, Auth, IdentityFact, IdentityPlan, Issue, LogLevel, LogPolicy, OnRevoke, Place,
+    RequestIdPart, RequestIdPlan, Requirement, Rewrite, Route, Scheme, Snapshot, States,
 };
-use crate::facts::{Credential, Fact, Timestamp, api_mask};
+use crate::decide::{Question, Refused, Step};
+use crate::facts::{
+    Credential, Fact, FactKey, Known, Level, Lookup, Resource, ResourceState, Subject, SubjectKind,
+    SubjectState, Timestamp, Wanted, api_mask, realm_mask,
+};
 use crate::name::Id;
 use crate::request::{Field, Framing, Protocol, RequestHead};
 use crate::route::{HostPattern, HostTable, Methods, Pattern, RouteTable};
@@ -35,6 +40,7 @@ pub(crate) fn route(name: &str) -> Route {
         rewrite: Rewrite::default(),
         auth: Auth::Required,
         accept: u64::MAX,
+        requirement: Requirement::default(),
         forward_credential: false,
         timeout: Duration::from_mins(1),
         idle: Duration::from_mins(5),
@@ -49,7 +55,11 @@ pub(crate) fn scheme(name: &str, prefix: Option<&str>, from: &[usize]) -> Scheme
         name_value: HeaderValue::from_str(name).unwrap(),
         prefix: prefix.map(str::to_owned),
         from: from.to_vec(),
-        issue: Issue { lifetimes: None, checksum: true },
+        issue: Issue::default(),
+        bound: false,
+        on_revoke: OnRevoke::Tombstone,
+        cut_in_flight: true,
+        choose_org: None,
     }
 }
 
@@ -68,6 +78,7 @@ pub(crate) fn api(name: &str, routes: Vec<Route>) -> Api {
         index: 0,
         mask: api_mask(name),
         realm: Arc::from(name),
+        realm_mask: realm_mask(name),
         schemes: vec![scheme("ak", Some("ak_"), &[0, 1, 2, 3]), scheme("any", None, &[4])],
         places: vec![
             Place::Bearer,
@@ -77,6 +88,7 @@ pub(crate) fn api(name: &str, routes: Vec<Route>) -> Api {
             header("x-access-token"),
         ],
         ambiguous: Ambiguous::Refuse,
+        states: States::default(),
         identity: IdentityPlan { headers: default_identity(), request_id: request_id() },
         routes: table,
     }
@@ -169,6 +181,129 @@ pub(crate) fn credential(api: &str, scheme: &str) -> Credential {
 
 pub(crate) fn fact(api: &str, scheme: &str) -> Arc<Fact> {
     Arc::new(Fact::new(credential(api, scheme)))
+}
+
+pub(crate) fn subject(id: &str) -> Subject {
+    Subject {
+        id: Id::new(id).unwrap(),
+        kind: SubjectKind::User,
+        state: SubjectState::Active,
+        admin: false,
+        capabilities: BTreeSet::new(),
+        metadata: serde_json::Map::new(),
+        version: 1,
+    }
+}
+
+pub(crate) fn resource(id: &str, parent: Option<&str>) -> Resource {
+    Resource {
+        id: Id::new(id).unwrap(),
+        kind: if parent.is_some() { "board" } else { "org" }.to_owned(),
+        parent: parent.map(|parent| Id::new(parent).unwrap()),
+        state: ResourceState::Ok,
+        capabilities: BTreeSet::new(),
+        plan: None,
+        members: None,
+        metadata: serde_json::Map::new(),
+        version: 1,
+    }
+}
+
+pub(crate) fn members(of: &[(&str, Level)]) -> BTreeMap<Id, Level> {
+    of.iter().map(|(id, level)| (Id::new(id).unwrap(), *level)).collect()
+}
+
+/// What is known: one credential, whatever its key, and subjects and resources of realms. Of what is not said here it is known
+/// that there is no record.
+#[derive(Debug)]
+pub(crate) struct Records {
+    credential: Option<Lookup>,
+    subjects: HashMap<FactKey, Option<Lookup<Subject>>>,
+    resources: HashMap<FactKey, Option<Lookup<Resource>>>,
+    /// Look-ups so far.
+    pub(crate) asked: Cell<usize>,
+}
+
+impl Records {
+    pub(crate) fn of(credential: Option<Lookup>) -> Self {
+        Self {
+            credential,
+            subjects: HashMap::new(),
+            resources: HashMap::new(),
+            asked: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn subject(self, realm: &str, subject: Subject) -> Self {
+        let id = subject.id.clone();
+        self.subject_as(realm, id.as_str(), Some(Lookup::Found(Arc::new(subject))))
+    }
+
+    pub(crate) fn subject_as(
+        mut self,
+        realm: &str,
+        id: &str,
+        known: Option<Lookup<Subject>>,
+    ) -> Self {
+        let key = FactKey::subject(&realm_mask(realm), &Id::new(id).unwrap());
+        self.subjects.insert(key, known);
+        self
+    }
+
+    pub(crate) fn resource(self, realm: &str, resource: Resource) -> Self {
+        let id = resource.id.clone();
+        self.resource_as(realm, id.as_str(), Some(Lookup::Found(Arc::new(resource))))
+    }
+
+    pub(crate) fn resource_as(
+        mut self,
+        realm: &str,
+        id: &str,
+        known: Option<Lookup<Resource>>,
+    ) -> Self {
+        let key = FactKey::resource(&realm_mask(realm), &Id::new(id).unwrap());
+        self.resources.insert(key, known);
+        self
+    }
+}
+
+impl Known for Records {
+    fn credential(&self, _key: &FactKey) -> Option<Lookup> {
+        self.asked.set(self.asked.get() + 1);
+        self.credential.clone()
+    }
+
+    fn subject(&self, key: &FactKey) -> Option<Lookup<Subject>> {
+        self.asked.set(self.asked.get() + 1);
+        self.subjects.get(key).cloned().unwrap_or(Some(Lookup::Unknown))
+    }
+
+    fn resource(&self, key: &FactKey) -> Option<Lookup<Resource>> {
+        self.asked.set(self.asked.get() + 1);
+        self.resources.get(key).cloned().unwrap_or(Some(Lookup::Unknown))
+    }
+}
+
+/// Where a decision ended.
+#[derive(Debug)]
+pub(crate) enum Ended<'q> {
+    Permitted(Permit<'q>),
+    Refused(Refused<'q>),
+    Wants(Wanted),
+}
+
+/// Both stages, on what is known, with no limit between them.
+pub(crate) fn answer<'q>(question: &'q Question<'q>, known: &Records) -> Ended<'q> {
+    let authenticated = match question.authenticate(known, NOW) {
+        Ok(Step::Ready(authenticated)) => authenticated,
+        Ok(Step::Wants(wanted)) => return Ended::Wants(wanted),
+        Err(refused) => return Ended::Refused(refused),
+    };
+    match question.authorize(authenticated, known) {
+        Ok(Step::Ready(permit)) => Ended::Permitted(permit),
+        Ok(Step::Wants(wanted)) => Ended::Wants(wanted),
+        Err(refused) => Ended::Refused(refused),
+    }
 }
 
 /// A request that owns what a head borrows.

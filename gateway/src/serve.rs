@@ -3,10 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use decision::authenticate::Wanted;
-use decision::authorize::Permit;
-use decision::decide::{self, Refused};
-use decision::facts::{Lookup, Timestamp};
+use decision::decide::{self, Refused, Step};
+use decision::facts::Timestamp;
 use decision::forwarded;
 use decision::outcome::Outcome;
 use http::HeaderValue;
@@ -25,6 +23,9 @@ use crate::request_id;
 use crate::respond;
 use crate::roster::Seat;
 
+use here::Here;
+
+mod here;
 pub mod http1;
 pub mod http2;
 
@@ -67,24 +68,30 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         }
     };
 
-    // authenticate: the one wait before forwarding, and only for what is not cached.
-    let wanted = question.wanted();
-    let lookup = match wanted {
-        Some(wanted) => Some(look_up(gate, &question.api().name, wanted, &mut journal).await),
-        None => None,
-    };
-    // A request that has not waited is as old as its head.
-    let wall = if journal.waited.is_zero() { journal.wall } else { clock::wall() };
-    let permit = match question.answer(lookup, wall) {
-        Ok(permit) => permit,
-        Err(refused) => {
-            return refuse(request, &generation, client, alarm, journal, &refused).await;
+    // authenticate, authorize: the one wait before forwarding, and only for what is not cached. After it both are asked anew.
+    let mut here = Here::new(gate, started);
+    let permit = loop {
+        // A request that has not waited is as old as its head.
+        let wall = if journal.waited.is_zero() { journal.wall } else { clock::wall() };
+        let asked = match question.authenticate(&here, wall) {
+            Ok(Step::Ready(authenticated)) => question.authorize(authenticated, &here),
+            Ok(Step::Wants(wanted)) => Ok(Step::Wants(wanted)),
+            Err(refused) => Err(refused),
+        };
+        match asked {
+            Ok(Step::Ready(permit)) => break permit,
+            Ok(Step::Wants(wanted)) => {
+                here.fetch(&question.api().name, wanted, &mut journal).await;
+            }
+            Err(refused) => {
+                return refuse(request, &generation, client, alarm, journal, &refused).await;
+            }
         }
     };
 
     // From here on what ends the credential ends the request: no wait stands between the check of the facts and this.
-    if let Some(wanted) = wanted {
-        seat.bind(wanted.key);
+    if let Some(principal) = permit.principal() {
+        seat.bind(*principal.key());
     }
     let now = clock::now();
     journal.decision = now.saturating_duration_since(started).saturating_sub(journal.waited);
@@ -98,7 +105,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     }
     let service = generation.upstreams.get(permit.route().upstream);
     let Some(service) = service else {
-        let refused = ours(&permit, Outcome::Internal, "a route without its upstream");
+        let refused = permit.refused(Outcome::Internal, "a route without its upstream");
         return refuse(request, &generation, client, alarm, journal, &refused).await;
     };
     let websocket = permit.route().websocket && heads::asks_for_websocket(head);
@@ -122,7 +129,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         }
         Finish::Cut(outcome, ended, why) => (outcome, forwarded.status, ended, why),
         Finish::Refuse(outcome, why) => {
-            let status = respond::refuse(client, &ours(&permit, outcome, why), &request_id);
+            let status = respond::refuse(client, &permit.refused(outcome, why), &request_id);
             (outcome, status, Ended::Complete, why)
         }
     };
@@ -148,39 +155,6 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         Finish::Cut(_, ended, _) => respond::cut(client, alarm, ended).await,
         Finish::Refuse(..) => respond::flush(client, alarm, &gate.bounds).await,
         Finish::Forwarded | Finish::ClientGone => {}
-    }
-}
-
-/// The facts about a credential, from the cache or else from the store.
-async fn look_up(gate: &Gate, api: &str, wanted: Wanted, journal: &mut Journal) -> Lookup {
-    // The usual answer is here, and takes no look at the clock: the request is as young as its head.
-    let now = journal.started;
-    let counts = &gate.metrics.lookups;
-    if let Some(known) = gate.facts.cached(&wanted.key, now) {
-        match known {
-            Lookup::Unknown => counts.negative_hit.inc(),
-            Lookup::Found(_) | Lookup::Unavailable => counts.hit.inc(),
-        }
-        return known;
-    }
-    let asked = clock::now();
-    let fetched = gate.facts.fetch(api, wanted.key, wanted.digest, now).await;
-    journal.waited = clock::now().saturating_duration_since(asked);
-    match fetched {
-        Lookup::Unavailable => counts.unavailable.inc(),
-        Lookup::Found(_) | Lookup::Unknown => counts.miss.inc(),
-    }
-    fetched
-}
-
-/// A refusal of a request that was permitted: an upstream's fault, or ours.
-fn ours<'s>(permit: &Permit<'s>, outcome: Outcome, why: &'static str) -> Refused<'s> {
-    let refused = Refused::of(outcome, why).by(permit.api()).on(permit.route());
-    match permit.principal() {
-        Some(principal) => {
-            refused.presenting(principal.scheme()).known_as(principal.fact().clone())
-        }
-        None => refused,
     }
 }
 

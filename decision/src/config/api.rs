@@ -9,10 +9,11 @@ use super::form::{Form, name, text, word};
 use super::identity::{Identity, identity};
 use super::names::Names;
 use super::problem::{Judged, Place, Problems, quote};
+use super::requirement::states;
 use super::route::{Frame, routes};
 use super::scheme::Schemes;
 use super::snapshot::{Ambiguous, Api};
-use crate::facts::api_mask;
+use crate::facts::{api_mask, realm_mask};
 use crate::identity::NameSet;
 use crate::route::{HostPattern, HostTable};
 
@@ -74,6 +75,7 @@ fn draft<'t>(
     let schemes = Schemes::of(api);
     let ambiguous = word(&[("refuse", Ambiguous::Refuse), ("first", Ambiguous::First)]);
     let ambiguous = api.value_or("ambiguous", &ambiguous, Ambiguous::Refuse);
+    let states = api.block("states", states);
     let Identity { plan, places, forward_credential } = api.block("identity", identity);
     let upstream = api.value("upstream", &text());
     let upstream = upstream.map(|upstream| upstreams.resolve(&upstream?.given, problems));
@@ -89,10 +91,12 @@ fn draft<'t>(
             index,
             mask: api_mask(&name.value),
             name: name.value.into(),
+            realm_mask: realm_mask(&realm.value),
             realm: realm.value.into(),
             schemes: schemes.read.into_iter().map(|(scheme, _)| scheme).collect(),
             places: schemes.places,
             ambiguous,
+            states,
             identity: plan,
             routes,
         })

@@ -10,6 +10,7 @@ use super::form::{
 };
 use super::names::Names;
 use super::problem::{Judged, Place};
+use super::requirement::requirement;
 use super::snapshot::{Auth, Rewrite, Route};
 use crate::path::{PathError, normalise};
 use crate::route::{Methods, Pattern, RouteTable, host_is_valid};
@@ -72,7 +73,7 @@ impl<'f> Routes<'f> {
     fn add<'t>(&mut self, route: &mut Fields<'t>, path: Judged<Located<'t, Pattern>>) {
         let problems = route.problems;
         let methods = methods(route);
-        let Ok((read, pattern, place)) = self.read(route, path) else { return };
+        let Ok((read, pattern, place)) = self.read(route, path, &methods) else { return };
         let Ok(methods) = methods else { return };
         match self.table.insert(&pattern, methods, read) {
             Ok(_) => self.places.push(place),
@@ -90,6 +91,7 @@ impl<'f> Routes<'f> {
         &mut self,
         route: &mut Fields<'t>,
         path: Judged<Located<'t, Pattern>>,
+        methods: &Judged<Methods>,
     ) -> Judged<(Route, Pattern, Place)> {
         let problems = route.problems;
         let name = self.name(route, &path);
@@ -97,6 +99,7 @@ impl<'f> Routes<'f> {
         let literals = path.as_ref().map(|path| path.value.literal_prefix()).ok();
         let rewrite = route.block("rewrite", |block| rewrite(block, literals.as_deref()));
         let (auth, accept) = self.auth(route, &path);
+        let requirement = requirement(route, auth, &path, methods);
         let forward_credential = route.value("forward_credential", &boolean());
         if let Some(Ok(forward)) = &forward_credential
             && auth == Auth::None
@@ -120,6 +123,7 @@ impl<'f> Routes<'f> {
             rewrite,
             auth,
             accept,
+            requirement,
             forward_credential: forward_credential
                 .map_or(self.frame.forward_credential, |forward| {
                     forward.is_ok_and(|forward| forward.value)

@@ -1,14 +1,13 @@
 //! `schemes`: how an api's credentials are recognised, and where they sit.
 
-use std::time::Duration;
-
 use http::{HeaderName, HeaderValue};
 
-use super::field::{Fields, List, at_most, given, items, values};
-use super::form::{DAY, Form, Reason, boolean, free_header_name, name, parse_duration};
+use super::field::{Fields, List, at_most, given, items};
+use super::form::{Form, Reason, boolean, free_header_name, name, word};
+use super::issue::issue;
 use super::names::Names;
 use super::problem::{Judged, Place as At, Problems};
-use super::snapshot::{Issue, Lifetime, Place, Scheme};
+use super::snapshot::{OnRevoke, Place, Scheme};
 
 /// The most schemes of one api: a route's `accept` has a bit for each.
 const SCHEMES_MAX: usize = 64;
@@ -27,12 +26,20 @@ pub(super) struct Schemes {
     pub(super) places: Vec<Place>,
     /// The places that are header fields, and where that is said.
     pub(super) headers: Vec<(HeaderName, At)>,
+    /// The fields in which a client chooses an organisation, and where that is said.
+    choices: Vec<(HeaderName, At)>,
 }
 
 impl Schemes {
     pub(super) fn of(api: &mut Fields<'_>) -> Self {
         let names = Names::new("scheme");
-        let mut schemes = Self { names, read: Vec::new(), places: Vec::new(), headers: Vec::new() };
+        let mut schemes = Self {
+            names,
+            read: Vec::new(),
+            places: Vec::new(),
+            headers: Vec::new(),
+            choices: Vec::new(),
+        };
         let problems = api.problems;
         let Some(node) = api.node("schemes") else { return schemes };
         let nodes = match items(node, problems) {
@@ -46,6 +53,7 @@ impl Schemes {
             let scheme = Fields::of(node, problems, |fields| schemes.scheme(fields));
             schemes.read.extend(scheme.map(|scheme| (scheme, node.place.clone())));
         }
+        schemes.judge_choices(problems);
         schemes
     }
 
@@ -56,16 +64,33 @@ impl Schemes {
         let from = scheme.filled_list("from", &place());
         scheme.value_or("verify", &verify(), ());
         let issue = scheme.block("issue", issue);
+        let bound = scheme.value_or("bound", &boolean(), false);
+        let on_revoke = scheme.value_or("on_revoke", &on_revoke(), OnRevoke::Tombstone);
+        let cut_in_flight = scheme.value_or("cut_in_flight", &boolean(), true);
+        let choose_org = scheme.value("choose_org", &choose_org());
         self.names.define(&given(&name), scheme.problems);
         let at = scheme.place()?;
         let from = self.places(from, at, scheme.problems);
+        let choose_org =
+            choose_org.and_then(Result::ok).map(|choice| (choice.value, choice.given.place));
+        self.choices.extend(choose_org.clone());
         let prefix = prefix?.map(|prefix| prefix.value);
         self.compare(prefix.as_deref(), &from, at, scheme.problems);
         let name = name?.value;
         // A name is visible ASCII.
         let name_value = HeaderValue::from_str(&name);
         let name_value = name_value.unwrap_or_else(|_| HeaderValue::from_static(""));
-        Ok(Scheme { name: name.into(), name_value, prefix, from, issue })
+        Ok(Scheme {
+            name: name.into(),
+            name_value,
+            prefix,
+            from,
+            issue,
+            bound,
+            on_revoke,
+            cut_in_flight,
+            choose_org: choose_org.map(|(name, _)| name),
+        })
     }
 
     /// The positions of a scheme's places. A new one is added to those of the api.
@@ -95,6 +120,17 @@ impl Schemes {
         from.iter().map(&mut position).collect()
     }
 
+    /// Where a credential is read, nothing else is said.
+    fn judge_choices(&self, problems: &Problems) {
+        for (name, place) in &self.choices {
+            if let Some((_, scheme)) = self.headers.iter().find(|(known, _)| known == name) {
+                let scheme = problems.line_of(scheme);
+                let message = format!("the scheme at {scheme} reads credentials in `{name}`");
+                problems.error(place, message);
+            }
+        }
+    }
+
     /// A value belongs to one scheme alone.
     fn compare(&self, prefix: Option<&str>, from: &[usize], at: &At, problems: &Problems) {
         let rival = self.read.iter().find(|(other, _)| {
@@ -115,29 +151,21 @@ impl Schemes {
     }
 }
 
-fn issue(issue: &mut Fields<'_>) -> Issue {
-    let lifetimes = issue.filled_list("lifetimes", &lifetime());
-    Issue {
-        lifetimes: lifetimes.map(|lifetimes| values(lifetimes).collect()),
-        checksum: issue.value_or("checksum", &boolean(), true),
-    }
+fn on_revoke() -> Form<OnRevoke> {
+    word(&[("tombstone", OnRevoke::Tombstone), ("delete", OnRevoke::Delete)])
+}
+
+fn choose_org() -> Form<HeaderName> {
+    Form::reasoned("`header:NAME`", |text| match text.split_once(':') {
+        Some(("header", name)) => free_header_name(name),
+        _ => Err("an organisation is chosen in a header field: expected `header:NAME`"),
+    })
 }
 
 fn verify() -> Form<()> {
     Form::reasoned("`registered`", |word| match word {
         "registered" => Ok(()),
         _ => Err("only `registered` is supported yet"),
-    })
-}
-
-fn lifetime() -> Form<Lifetime> {
-    let range = Duration::from_secs(1)..=36_500 * DAY;
-    Form::new("`never`, `date` or a duration from 1s to 36500d", move |scalar| {
-        match scalar.text.as_str() {
-            "never" => Some(Lifetime::Never),
-            "date" => Some(Lifetime::Date),
-            text => parse_duration(text).filter(|length| range.contains(length)).map(Lifetime::For),
-        }
     })
 }
 

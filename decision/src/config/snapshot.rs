@@ -12,6 +12,13 @@ use secrecy::{SecretSlice, SecretString};
 use crate::identity::NameSet;
 use crate::route::{HostTable, RouteTable};
 
+mod requirement;
+
+pub use requirement::{
+    ByMethod, Expiry, Issue, Lifetime, OnRevoke, Requirement, ResourceSource, RouteResource,
+    States, UnknownResource,
+};
+
 /// All that a configuration file says, in its two lifetimes.
 #[derive(Debug)]
 pub struct Configuration {
@@ -127,11 +134,14 @@ pub struct Api {
     /// [`crate::facts::api_mask`] of the name.
     pub mask: [u8; 32],
     pub realm: Arc<str>,
+    /// [`crate::facts::realm_mask`] of the realm.
+    pub realm_mask: [u8; 32],
     /// In order of precedence; at most 64.
     pub schemes: Vec<Scheme>,
     /// The distinct places of all schemes, in the order of their first mention.
     pub places: Vec<Place>,
     pub ambiguous: Ambiguous,
+    pub states: States,
     pub identity: IdentityPlan,
     pub routes: RouteTable,
 }
@@ -145,24 +155,13 @@ pub struct Scheme {
     /// Positions in [`Api::places`], in order.
     pub from: Vec<usize>,
     pub issue: Issue,
-}
-
-/// How credentials of a scheme are made.
-#[derive(Clone, Debug)]
-pub struct Issue {
-    /// `None` = any lifetime.
-    pub lifetimes: Option<Vec<Lifetime>>,
-    /// Values of the minted form must carry a right checksum. Only schemes with a prefix check it.
-    pub checksum: bool,
-}
-
-/// A lifetime that may be asked for at creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lifetime {
-    For(Duration),
-    Never,
-    /// An instant of the caller's choice.
-    Date,
+    /// A credential without an audience is refused where a route has one.
+    pub bound: bool,
+    pub on_revoke: OnRevoke,
+    /// What ends a credential also ends its requests under way.
+    pub cut_in_flight: bool,
+    /// The field in which a client picks among a credential's organisations.
+    pub choose_org: Option<HeaderName>,
 }
 
 /// Where a credential can sit in a request.
@@ -236,6 +235,7 @@ pub struct Route {
     pub auth: Auth,
     /// A bit per scheme of the api, in order.
     pub accept: u64,
+    pub requirement: Requirement,
     pub forward_credential: bool,
     /// Until the response head, from the end of the request.
     pub timeout: Duration,

@@ -23,7 +23,7 @@ pub struct Refused<'s> {
     /// That of the credential, once it was recognised.
     pub scheme: Option<&'s Scheme>,
     /// Of [`Outcome::MethodNotAllowed`].
-    pub allow: Option<HeaderValue>,
+    pub allow: Option<&'s HeaderValue>,
     /// Whether the client sent a credential at all, be it a bad one.
     pub credential_sent: bool,
     /// Whose credential it was, where that is known.
@@ -86,8 +86,8 @@ impl<'s> Refused<'s> {
     }
 
     #[must_use]
-    pub fn allowing(self, allow: &HeaderValue) -> Self {
-        Self { allow: Some(allow.clone()), ..self }
+    pub fn allowing(self, allow: &'s HeaderValue) -> Self {
+        Self { allow: Some(allow), ..self }
     }
 
     #[must_use]
@@ -103,11 +103,6 @@ impl<'s> Refused<'s> {
     #[must_use]
     pub fn known_as(self, fact: Arc<Fact>) -> Self {
         Self { fact: Some(fact), ..self }
-    }
-
-    #[must_use]
-    pub fn about(self, resource: Id) -> Self {
-        Self { resource: Some(resource), ..self }
     }
 
     #[must_use]

@@ -2,8 +2,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::snapshot::{Ambiguous, IdentityFact};
-use crate::facts::{Fact, FactKey};
-use crate::test_support::{NOW, Request, api, credential, fact, pepper, route, snapshot};
+use crate::facts::{Fact, FactKey, Lookup, Wanted};
+use crate::test_support::{
+    Ended, NOW, Records, Request, answer, api, credential, fact, pepper, route, snapshot,
+};
 
 mod properties;
 mod travelling;
@@ -14,14 +16,23 @@ enum Became {
     /// What the upstream gets.
     Sent(Box<Request>),
     Refused(Outcome, Option<usize>),
+    Wanting(Wanted),
 }
 
 fn decide(snapshot: &Snapshot, request: &Request, lookup: Option<Lookup>) -> Became {
-    let asked = request.with_head(|head| ask(snapshot, &pepper(), head));
-    match asked.and_then(|question| question.answer(lookup, NOW)) {
-        Ok(permit) => Became::Sent(Box::new(request.sent(&permit, "req_ours"))),
-        Err(refused) => Became::Refused(refused.outcome, refused.route.map(|route| route.index)),
+    let question = match request.with_head(|head| ask(snapshot, &pepper(), head)) {
+        Ok(question) => question,
+        Err(refused) => return refused_as(&refused),
+    };
+    match answer(&question, &Records::of(lookup)) {
+        Ended::Permitted(permit) => Became::Sent(Box::new(request.sent(&permit, "req_ours"))),
+        Ended::Refused(refused) => refused_as(&refused),
+        Ended::Wants(wanted) => Became::Wanting(wanted),
     }
+}
+
+fn refused_as(refused: &Refused<'_>) -> Became {
+    Became::Refused(refused.outcome, refused.route.map(|route| route.index))
 }
 
 fn found() -> Lookup {
@@ -31,7 +42,7 @@ fn found() -> Lookup {
 fn sent(snapshot: &Snapshot, request: &Request) -> Request {
     match decide(snapshot, request, Some(found())) {
         Became::Sent(sent) => *sent,
-        Became::Refused(outcome, _) => panic!("{request:?}: {outcome}"),
+        became => panic!("{request:?}: {became:?}"),
     }
 }
 
@@ -39,6 +50,7 @@ fn outcome(snapshot: &Snapshot, request: &Request) -> Outcome {
     match decide(snapshot, request, Some(found())) {
         Became::Sent(_) => Outcome::Forwarded,
         Became::Refused(outcome, _) => outcome,
+        Became::Wanting(wanted) => panic!("{request:?}: {wanted:?}"),
     }
 }
 
@@ -102,12 +114,12 @@ fn the_first_failure_decides_and_knows_how_far_the_request_got() {
 #[test]
 fn a_refusal_says_whether_a_credential_was_sent() {
     let snapshot = ordinary();
-    let sent = |request: &Request| {
-        let asked = request.with_head(|head| ask(&snapshot, &pepper(), head));
-        asked
-            .and_then(|question| question.answer(Some(Lookup::Unknown), NOW))
-            .unwrap_err()
-            .credential_sent
+    let sent = |request: &Request| match request.with_head(|head| ask(&snapshot, &pepper(), head)) {
+        Err(refused) => refused.credential_sent,
+        Ok(question) => match answer(&question, &Records::of(Some(Lookup::Unknown))) {
+            Ended::Refused(refused) => refused.credential_sent,
+            ended => panic!("{request:?}: {ended:?}"),
+        },
     };
     assert!(!sent(&Request::get("/v1/x")));
     assert!(!sent(&Request::get("/v1/x").field("authorization", "Bearer")));
@@ -173,14 +185,16 @@ fn a_body_is_judged_by_what_is_declared() {
 // --- who is let through ----------------------------------------------------------------------------------------------
 
 #[test]
-fn what_is_wanted_is_the_digest_of_the_credential_and_nothing_where_there_is_none() {
+fn what_is_wanted_first_is_the_credential_by_its_digest_and_nothing_where_there_is_none() {
     let snapshot = ordinary();
-    let wanted = |request: &Request| {
-        request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap().wanted()
+    let wanted = |request: &Request| match decide(&snapshot, request, None) {
+        Became::Wanting(wanted) => Some(wanted),
+        Became::Sent(_) => None,
+        Became::Refused(outcome, _) => panic!("{outcome}"),
     };
     let digest = pepper().digest(b"ak_secret");
     let key = FactKey::new(&crate::facts::api_mask("a"), &digest);
-    assert_eq!(wanted(&with_key("/v1/x")), Some(Wanted { key, digest }));
+    assert_eq!(wanted(&with_key("/v1/x")), Some(Wanted::Credential { key, digest }));
     assert_eq!(wanted(&with_key("/public/x")), None);
     assert_eq!(wanted(&Request::get("/optional/x")), None);
 }
@@ -207,11 +221,10 @@ fn where_a_credential_is_optional_none_is_anonymous_and_a_bad_one_is_refused() {
         assert_eq!(outcome(&snapshot, &request), expected);
     }
     for (lookup, expected) in [
-        (Some(Lookup::Unknown), Outcome::CredentialUnknown),
-        (Some(Lookup::Unavailable), Outcome::StoreUnavailable),
-        (None, Outcome::StoreUnavailable),
+        (Lookup::Unknown, Outcome::CredentialUnknown),
+        (Lookup::Unavailable, Outcome::StoreUnavailable),
     ] {
-        let became = decide(&snapshot, &with_key("/optional/x"), lookup);
+        let became = decide(&snapshot, &with_key("/optional/x"), Some(lookup));
         assert!(
             matches!(became, Became::Refused(outcome, Some(1)) if outcome == expected),
             "{became:?}"
@@ -226,7 +239,8 @@ fn with_first_the_credential_that_the_route_accepts_is_the_one_that_counts() {
     let snapshot = snapshot(vec![(&["*"], api)]);
     let digest = |target| {
         let request = with_key(target).field("x-access-token", "token");
-        request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap().wanted().unwrap().digest
+        let question = request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
+        question.presented.unwrap().digest
     };
     assert_eq!(digest("/sessions"), pepper().digest(b"token"));
     assert_eq!(digest("/x"), pepper().digest(b"ak_secret"));

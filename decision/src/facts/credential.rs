@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 use super::{Level, Timestamp};
 use crate::name::Id;
 
+/// The most bytes that [`Credential::shown_grants`] may have: it is sent with every request.
+pub const GRANTS_MAX: usize = 4096;
+
 /// The record of a registered credential (contract, section 4), without its secret: of that only the digest is kept, and it
 /// is the store's key, not part of the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +80,19 @@ impl Credential {
         } else {
             CredentialState::Active
         }
+    }
+
+    /// Its grants as an upstream reads them: `*`, or `*=read` under a ceiling, or `board_1=edit,board_2=read`, none above the
+    /// ceiling. Empty = it has no access to any resource.
+    pub fn shown_grants(&self) -> String {
+        let Some(grants) = &self.grants else {
+            return self
+                .ceiling
+                .map_or_else(|| "*".to_owned(), |ceiling| format!("*={}", ceiling.name()));
+        };
+        let ceiling = self.ceiling.unwrap_or(Level::Admin);
+        let shown = |(id, level): (&Id, &Level)| format!("{id}={}", ceiling.min(*level).name());
+        grants.iter().map(shown).collect::<Vec<_>>().join(",")
     }
 }
 

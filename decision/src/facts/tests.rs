@@ -2,6 +2,7 @@ use std::hash::BuildHasher;
 use std::hash::RandomState;
 
 use super::*;
+use crate::name::Id;
 use crate::secret::Digest;
 use crate::test_support::{credential, fact};
 

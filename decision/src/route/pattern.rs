@@ -81,6 +81,13 @@ impl Pattern {
     }
 }
 
+/// The parameters of a path that [`Pattern::parse`] has read, each with the segment that it stands for, counted from 0.
+pub(crate) fn parameters(path: &str) -> impl Iterator<Item = (&str, usize)> {
+    let segments = path.split('/').skip(1).enumerate();
+    segments
+        .filter_map(|(position, text)| Some((text.strip_prefix('{')?.strip_suffix('}')?, position)))
+}
+
 /// A literal segment as it stands in a normalised path.
 fn literal(text: &str) -> Result<String, &'static str> {
     if text.contains(['{', '}']) {
@@ -146,11 +153,12 @@ impl Methods {
     }
 
     /// Whether the method is named, or all are.
-    pub(super) fn name(&self, method: &str) -> bool {
+    pub(crate) fn name(&self, method: &str) -> bool {
         self.named.as_ref().is_none_or(|named| named.iter().any(|name| name == method))
     }
 
-    pub(super) fn names(&self) -> &[String] {
+    /// Empty where all are.
+    pub(crate) fn names(&self) -> &[String] {
         self.named.as_deref().unwrap_or_default()
     }
 }

@@ -69,7 +69,7 @@ fn requests() -> impl Strategy<Value = Request> {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Known {
+enum Knowledge {
     Active,
     Expired,
     Revoked,
@@ -79,22 +79,22 @@ enum Known {
     NotAsked,
 }
 
-fn lookup(known: Known) -> Option<Lookup> {
+fn lookup(known: Knowledge) -> Option<Lookup> {
     let mut record = credential("a", "ak");
     match known {
-        Known::Active => record.expires_at = Some(Timestamp(NOW.0 + 1)),
-        Known::Expired => record.expires_at = Some(NOW),
-        Known::Revoked => record.revoked_at = Some(Timestamp(NOW.0 + 1000)),
-        Known::OtherScheme => record.scheme = "any".to_owned(),
-        Known::Unknown => return Some(Lookup::Unknown),
-        Known::Unavailable => return Some(Lookup::Unavailable),
-        Known::NotAsked => return None,
+        Knowledge::Active => record.expires_at = Some(Timestamp(NOW.0 + 1)),
+        Knowledge::Expired => record.expires_at = Some(NOW),
+        Knowledge::Revoked => record.revoked_at = Some(Timestamp(NOW.0 + 1000)),
+        Knowledge::OtherScheme => record.scheme = "any".to_owned(),
+        Knowledge::Unknown => return Some(Lookup::Unknown),
+        Knowledge::Unavailable => return Some(Lookup::Unavailable),
+        Knowledge::NotAsked => return None,
     }
     Some(Lookup::Found(Arc::new(Fact::new(record))))
 }
 
-fn knowledge() -> impl Strategy<Value = Known> {
-    use Known::*;
+fn knowledge() -> impl Strategy<Value = Knowledge> {
+    use Knowledge::*;
     prop::sample::select(vec![
         Active,
         Expired,
@@ -113,17 +113,18 @@ proptest! {
     fn only_an_active_credential_or_none_at_all_where_none_is_needed_leads_to_a_permit(request in requests(), known in knowledge()) {
         let snapshot = ordinary();
         if let Ok(question) = request.with_head(|head| ask(&snapshot, &pepper(), head)) {
-            let (wanted, auth) = (question.wanted(), question.route().auth);
-            match question.answer(lookup(known), NOW) {
-                Ok(permit) if permit.principal().is_some() => {
+            let (presented, auth) = (question.presented, question.route().auth);
+            match answer(&question, &Records::of(lookup(known))) {
+                Ended::Permitted(permit) if permit.principal().is_some() => {
                     // `zz` belongs to the scheme that the record of the other scheme names.
-                    let zz = wanted.is_some_and(|wanted| wanted.digest == pepper().digest(b"zz"));
-                    prop_assert!(matches!(known, Known::Active) && !zz || matches!(known, Known::OtherScheme) && zz);
+                    let zz = presented.is_some_and(|presented| presented.digest == pepper().digest(b"zz"));
+                    prop_assert!(matches!(known, Knowledge::Active) && !zz || matches!(known, Knowledge::OtherScheme) && zz);
                 }
-                Ok(_) => prop_assert!(wanted.is_none() && auth != Auth::Required),
-                Err(refused) => {
-                    prop_assert!(wanted.is_some());
-                    if matches!(known, Known::Unavailable | Known::NotAsked) {
+                Ended::Permitted(_) => prop_assert!(presented.is_none() && auth != Auth::Required),
+                Ended::Wants(_) => prop_assert!(presented.is_some() && matches!(known, Knowledge::NotAsked)),
+                Ended::Refused(refused) => {
+                    prop_assert!(presented.is_some());
+                    if matches!(known, Knowledge::Unavailable) {
                         prop_assert_eq!(refused.outcome, Outcome::StoreUnavailable);
                     } else {
                         prop_assert_eq!(refused.outcome.status(), 401);
@@ -136,7 +137,7 @@ proptest! {
     #[test]
     fn the_upstream_gets_each_identity_name_once_with_our_value_or_not_and_never_the_credential(request in requests()) {
         let snapshot = ordinary();
-        let Became::Sent(sent) = decide(&snapshot, &request, lookup(Known::Active)) else { return Ok(()) };
+        let Became::Sent(sent) = decide(&snapshot, &request, lookup(Knowledge::Active)) else { return Ok(()) };
         let names = snapshot.apis.iter().flat_map(|api| &api.identity.headers);
         for (name, _) in names {
             for alias in [name.as_str().to_owned(), name.as_str().replace('-', "_")] {
@@ -154,7 +155,7 @@ proptest! {
 
     #[test]
     fn without_a_rewrite_the_path_that_is_sent_is_the_normalised_one_byte_for_byte(request in requests()) {
-        let Became::Sent(sent) = decide(&ordinary(), &request, lookup(Known::Active)) else { return Ok(()) };
+        let Became::Sent(sent) = decide(&ordinary(), &request, lookup(Knowledge::Active)) else { return Ok(()) };
         let path = |target: &str| target.split('?').next().unwrap().to_owned();
         prop_assert_eq!(path(&sent.target), normalise(&path(&request.target)).unwrap().into_owned());
     }
@@ -163,16 +164,16 @@ proptest! {
     fn nothing_that_can_be_shown_of_a_decision_holds_the_secret(request in requests(), known in knowledge()) {
         let snapshot = ordinary();
         let head = request.with_head(|head| format!("{head:?}"));
-        let refused = |refused: Refused<'_>| {
-            let answer = crate::dialect::render(&refused, "req_ours");
+        let refused = |refused: &Refused<'_>| {
+            let answer = crate::dialect::render(refused, "req_ours");
             format!("{refused:?} {answer:?} {}", refused.why)
         };
         let decision = match request.with_head(|head| ask(&snapshot, &pepper(), head)) {
-            Err(error) => refused(error),
+            Err(error) => refused(&error),
             Ok(question) => {
-                let asked = format!("{question:?} {:?}", question.wanted());
-                let answered = question.answer(lookup(known), NOW);
-                format!("{asked} {}", answered.map_or_else(refused, |permit| format!("{permit:?}")))
+                let ended = answer(&question, &Records::of(lookup(known)));
+                let told = if let Ended::Refused(error) = &ended { refused(error) } else { String::new() };
+                format!("{question:?} {ended:?} {told}")
             }
         };
         let shown = format!("{head} {decision}");
