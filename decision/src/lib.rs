@@ -13,6 +13,7 @@ pub mod dialect;
 pub mod facts;
 pub mod forwarded;
 pub mod identity;
+pub mod limit;
 pub mod name;
 pub mod outcome;
 pub mod path;
