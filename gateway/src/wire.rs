@@ -14,12 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 
@@ -104,6 +105,12 @@ impl Wire {
                 Ok(_) => {}
             }
         }
+    }
+
+    /// Whether the peer has ended its side, whatever of it is still unread: as far as the driver has heard.
+    pub fn has_ended(&self) -> bool {
+        let seen = self.lock().io.ready(Interest::READABLE).now_or_never();
+        matches!(seen, Some(Ok(ready)) if ready.is_read_closed())
     }
 
     /// Looks at the inbox.

@@ -139,6 +139,15 @@ impl Client {
         }
     }
 
+    /// Whether it has gone though what it had sent before is still unread.
+    pub fn has_ended(&self) -> bool {
+        match self {
+            Self::Http1(client) => client.wire().has_ended(),
+            // There a reset overtakes what was sent.
+            Self::Http2(_) => false,
+        }
+    }
+
     /// Ends a response that has begun without ending its message.
     pub fn cut(&mut self, ended: Ended) {
         match self {

@@ -276,7 +276,9 @@ impl<'e> Exchange<'e> {
     }
 
     fn wait(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm) -> Result<Poll<()>, End> {
-        if self.request_ended && self.client.poll_gone(cx).is_ready() {
+        // Where its body is read, reading tells.
+        let held_up = self.response != Response::Ended && !self.upstream.has_room();
+        if (self.request_ended || held_up) && self.client.poll_gone(cx).is_ready() {
             return Err(End::ClientGone);
         }
         let nearest = self.nearest()?;
@@ -313,6 +315,8 @@ impl<'e> Exchange<'e> {
             Late::ClientStalled => {
                 End::Cut(Outcome::ClientGone, Ended::Timeout, "the client takes nothing")
             }
+            // It cannot be watched behind what it had sent ahead.
+            Late::UpstreamStalled if self.client.has_ended() => End::ClientGone,
             Late::UpstreamStalled => {
                 self.end(Outcome::UpstreamTimeout, Ended::Timeout, "the upstream takes nothing")
             }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::support::h2c::h2_request;
 use crate::support::http1::{End, find};
+use crate::support::sockets::small_listener;
 use crate::support::{Client, Gate, Gateway, H2, Setup, Upstream, one_api, open_api, request};
 
 /// An upstream that reads requests whole and says nothing.
@@ -177,6 +178,58 @@ fn a_client_that_has_gone_frees_its_upstream_on_http2_too() {
         upstream.wait_for_ends(4);
         gateway.all_ended_as(4, "client_gone", "client_gone");
     }
+}
+
+/// An upstream that takes the head of a request, and nothing of its body until the gate opens.
+fn unwilling(gate: &Gate) -> Upstream {
+    let gate = gate.clone();
+    Upstream::listening(small_listener(), move |connection| {
+        connection.head().unwrap();
+        gate.wait();
+        connection.closed();
+    })
+}
+
+/// T58, where the upstream takes nothing: what the client still wanted to send stands between its going and the gateway, so
+/// that it may be noticed only when the upstream would be given up.
+#[test]
+fn a_client_that_goes_while_its_upstream_takes_nothing_is_client_gone() {
+    let gate = Gate::default();
+    let upstream = unwilling(&gate);
+    let gateway = Setup::new(open_api(&upstream, "body_limit: 1GiB"))
+        .server("bounds: { write_stall: 1s }")
+        .start();
+    let mut client = gateway.connect();
+    client.send(request("POST", "/", &[("Content-Length", "1073741824")], ""));
+    client.stream().set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+    let mut stream = client.stream();
+    while stream.write(&[b'x'; 16 * 1024]).is_ok() {}
+    client.reset();
+    gateway.lines(1);
+    gate.open();
+    gateway.all_ended_as(1, "client_gone", "client_gone");
+}
+
+/// T58, the same on HTTP/2, where nothing stands between.
+#[test]
+fn a_reset_of_a_stream_whose_upstream_takes_nothing_is_noticed_at_once() {
+    let gate = Gate::default();
+    let upstream = unwilling(&gate);
+    let gateway = Gateway::start(open_api(&upstream, "body_limit: 1GiB"));
+    let mut h2 = H2::connect(gateway.address("public"));
+    let (_response, mut writer) = h2.start(h2_request("POST", "/", &[]), false).unwrap();
+    loop {
+        writer.reserve_capacity(16 * 1024);
+        let capacity = std::future::poll_fn(|cx| writer.poll_capacity(cx));
+        let stopped = async { tokio::time::timeout(Duration::from_millis(500), capacity).await };
+        let Ok(capacity) = h2.wait(stopped) else { break };
+        writer.send_data(vec![b'x'; capacity.unwrap().unwrap()].into(), false).unwrap();
+    }
+    writer.send_reset(h2::Reason::CANCEL);
+    // Long before `write_stall`, 30 s.
+    gateway.lines(1);
+    gate.open();
+    gateway.all_ended_as(1, "client_gone", "client_gone");
 }
 
 /// What a client has to do with a credential that is about to be revoked.
