@@ -2,7 +2,7 @@
 //! clear message, and gives back what it bound.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -23,6 +23,7 @@ use crate::generation::{Generation, Generations};
 use crate::health::{self, Health};
 use crate::log;
 use crate::metrics::Metrics;
+use crate::service;
 use crate::store::Store;
 use crate::store::embedded::{Embedded, pepper_beside};
 use crate::store::measured::Measured;
@@ -284,15 +285,8 @@ fn serve_http(
     address: SocketAddr,
     router: axum::Router,
 ) -> Result<SocketAddr, StartError> {
-    let failed = || StartError::because(format!("cannot listen on {address} ({name})"));
-    let socket = TcpListener::bind(address).map_err(failed())?;
-    socket.set_nonblocking(true).map_err(failed())?;
-    let bound = socket.local_addr().map_err(failed())?;
-    let _in_runtime = control.enter();
-    let socket = tokio::net::TcpListener::from_std(socket).map_err(failed())?;
-    // It serves as long as the runtime lives: health is asked while draining, too.
-    drop(control.spawn(async move { axum::serve(socket, router).await }));
-    Ok(bound)
+    service::start(control, address, router)
+        .map_err(StartError::because(format!("cannot listen on {address} ({name})")))
 }
 
 /// `server.bounds.in_flight`, or what descriptors and memory allow: two descriptors a request, and its buffers.

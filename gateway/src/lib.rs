@@ -23,6 +23,7 @@ pub mod request_id;
 pub mod respond;
 pub mod roster;
 pub mod serve;
+pub mod service;
 pub mod source;
 pub mod store;
 pub mod upstream;
