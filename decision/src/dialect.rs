@@ -20,7 +20,7 @@ pub struct Answer {
 }
 
 /// When to try again where nothing better is known, in seconds.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 pub fn render(refused: &Refused<'_>, request_id: &str) -> Answer {
     let Spoken { status, content_type, body } = problem(refused.outcome, request_id);
@@ -35,7 +35,8 @@ pub fn render(refused: &Refused<'_>, request_id: &str) -> Answer {
             headers.extend(refused.allow.map(|allow| (ALLOW, allow.clone())));
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            headers.push((RETRY_AFTER, RETRY_AFTER_SECONDS));
+            let seconds = refused.retry_after.unwrap_or(RETRY_AFTER_SECONDS);
+            headers.push((RETRY_AFTER, HeaderValue::from(seconds)));
         }
         _ => {}
     }

@@ -24,6 +24,8 @@ pub struct Refused<'s> {
     pub scheme: Option<&'s Scheme>,
     /// Of [`Outcome::MethodNotAllowed`].
     pub allow: Option<&'s HeaderValue>,
+    /// Of a refusal that knows when another try has a chance: in seconds, at least 1.
+    pub retry_after: Option<u64>,
     /// Whether the client sent a credential at all, be it a bad one.
     pub credential_sent: bool,
     /// Whose credential it was, where that is known.
@@ -68,6 +70,7 @@ impl<'s> Refused<'s> {
             why,
             scheme: None,
             allow: None,
+            retry_after: None,
             credential_sent: false,
             fact: None,
             resource: None,
@@ -88,6 +91,12 @@ impl<'s> Refused<'s> {
     #[must_use]
     pub fn allowing(self, allow: &'s HeaderValue) -> Self {
         Self { allow: Some(allow), ..self }
+    }
+
+    /// `seconds` is at least 1.
+    #[must_use]
+    pub fn retrying_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     #[must_use]

@@ -85,6 +85,18 @@ fn every_429_and_503_says_when_to_try_again_and_only_a_405_what_is_allowed() {
 }
 
 #[test]
+fn a_refusal_that_knows_when_to_try_again_says_so() {
+    for (outcome, expected) in [
+        (Outcome::RateExceeded, vec!["37"]),
+        (Outcome::LimiterUnavailable, vec!["37"]),
+        (Outcome::OrgMissing, vec![]),
+    ] {
+        let answer = render(&Refused::of(outcome, "").retrying_after(37), "r");
+        assert_eq!(field(&answer, "retry-after"), expected, "{outcome}");
+    }
+}
+
+#[test]
 fn every_refusal_is_stored_nowhere_and_speaks_its_own_status() {
     for outcome in refusals() {
         let answer = render(&Refused::of(outcome, ""), "r");
