@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use prometheus::IntCounter;
+use tokio::runtime::Handle;
 
 /// Buffers that wait for the writer.
 const QUEUE: usize = 256;
@@ -43,6 +44,19 @@ impl AccessLog {
         Ok((Self { queue, dropped }, writer))
     }
 
+    /// One whose lines go nowhere but to who asks [`Self::taken`].
+    #[cfg(test)]
+    pub(crate) fn kept(dropped: IntCounter) -> Self {
+        Self { queue: sync_channel(0).0, dropped }
+    }
+
+    /// The lines of this thread that nobody has flushed, and takes them.
+    #[cfg(test)]
+    pub(crate) fn taken() -> String {
+        let bytes = BUFFER.with_borrow_mut(|buffer| std::mem::take(&mut buffer.bytes));
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
     /// Appends one line of this thread.
     pub fn line(self: &std::sync::Arc<Self>, render: impl FnOnce(&mut Vec<u8>)) {
         let length = BUFFER.with_borrow_mut(|buffer| {
@@ -52,12 +66,15 @@ impl AccessLog {
         });
         match length {
             (_, FULL..) => self.flush(),
+            // Without a runtime the thread is at its end, and flushes itself.
             (1, _) => {
-                let log = self.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(PATIENCE).await;
-                    log.flush();
-                });
+                if let Ok(runtime) = Handle::try_current() {
+                    let log = self.clone();
+                    runtime.spawn(async move {
+                        tokio::time::sleep(PATIENCE).await;
+                        log.flush();
+                    });
+                }
             }
             _ => {}
         }

@@ -73,7 +73,7 @@ pub struct Meters {
 pub struct ApiMeter {
     name: String,
     pub decision_duration: Histogram,
-    pub in_flight: IntGauge,
+    in_flight: IntGauge,
     pub bytes_in: IntCounter,
     pub bytes_out: IntCounter,
     /// Credentials that were good, by their scheme.
@@ -279,6 +279,16 @@ pub struct At {
     pub route: Option<usize>,
 }
 
+/// A request in `requests_in_flight`, until it is dropped.
+#[derive(Debug)]
+pub struct UnderWay<'m>(&'m IntGauge);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl Meters {
     pub fn api(&self, index: Option<usize>) -> &ApiMeter {
         index.and_then(|index| self.apis.get(index)).unwrap_or(&self.nowhere)
@@ -288,6 +298,12 @@ impl Meters {
 impl ApiMeter {
     pub fn route(&self, index: Option<usize>) -> &RouteMeter {
         index.and_then(|index| self.routes.get(index)).unwrap_or(&self.unrouted)
+    }
+
+    /// Counts a request while it is forwarded.
+    pub fn under_way(&self) -> UnderWay<'_> {
+        self.in_flight.inc();
+        UnderWay(&self.in_flight)
     }
 
     /// Counts a credential that was good.

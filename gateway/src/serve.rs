@@ -1,54 +1,33 @@
 //! Serving: the path of one request, top to bottom, and the connections that requests come on.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use decision::decide::{self, Refused, Step};
 use decision::facts::Timestamp;
-use decision::forwarded;
 use decision::outcome::Outcome;
-use http::HeaderValue;
 
-use crate::accept::Origin;
-use crate::accept::head::Head;
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::forward::client::Client;
 use crate::forward::{self, Ended, Finish, Order, heads};
-use crate::gate::Gate;
 use crate::generation::Generation;
 use crate::metrics::At;
 use crate::record::Record;
 use crate::request_id;
 use crate::respond;
-use crate::roster::Seat;
 
 use here::Here;
 
 mod here;
 pub mod http1;
 pub mod http2;
+mod request;
 
-/// One request of a connection or a stream.
-pub struct Request<'r> {
-    pub gate: &'r Gate,
-    pub origin: &'r Origin,
-    pub head: &'r Head<'r>,
-    pub seat: &'r Seat,
-    /// When the head was whole.
-    pub started: Instant,
-}
-
-/// Shows no head: a credential may be in it.
-impl fmt::Debug for Request<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("origin", self.origin).finish_non_exhaustive()
-    }
-}
+pub use request::Request;
 
 /// The path of a request: accept → route → credential → authenticate → limit → authorize → forward → record.
 pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm) {
-    let Request { gate, origin, head, seat, started } = *request;
+    let Request { gate, origin, head, seat, started, .. } = *request;
     let generation = gate.generations.current();
     let view = head.view(origin);
     let mut journal = Journal::new(started);
@@ -119,9 +98,9 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         bounds: &gate.bounds,
         websocket,
     };
-    meter.in_flight.inc();
+    let under_way = meter.under_way();
     let forwarded = forward::forward(client, alarm, &order, now).await;
-    meter.in_flight.dec();
+    drop(under_way);
     let (outcome, status, ended, why) = match forwarded.end {
         Finish::Forwarded => (Outcome::Forwarded, forwarded.status, Ended::Complete, ""),
         Finish::ClientGone => {
@@ -150,7 +129,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         finished: forwarded.finished,
         ..request.record(&journal, &request_id, client)
     };
-    record.write(gate, &generation);
+    request.write(&record, &generation);
     match forwarded.end {
         Finish::Cut(_, ended, _) => respond::cut(client, alarm, ended).await,
         Finish::Refuse(..) => respond::flush(client, alarm, &gate.bounds).await,
@@ -204,24 +183,6 @@ async fn refuse(
         scheme: refused.scheme.map(|scheme| &*scheme.name),
         ..request.record(&journal, &request_id, client)
     };
-    record.write(request.gate, generation);
+    request.write(&record, generation);
     respond::flush(client, alarm, &request.gate.bounds).await;
-}
-
-impl<'r> Request<'r> {
-    /// The record of this request, as far as it does not depend on what became of it.
-    fn record(
-        &self,
-        journal: &Journal,
-        request_id: &'r HeaderValue,
-        client: &Client,
-    ) -> Record<'r> {
-        Record {
-            head: Some(self.head),
-            client_ip: forwarded::client_ip(&self.head.view(self.origin)),
-            decision: journal.decision,
-            bytes: client.bytes(),
-            ..Record::new(self.origin, request_id, self.started, journal.wall)
-        }
-    }
 }

@@ -58,6 +58,8 @@ pub fn start(
     let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
         runtime.block_on(work(&gate, doors, inbox, &heart));
         pool::clear();
+        // What is still under way leaves its record.
+        drop(runtime);
         gate.access_log.flush();
     })?;
     Ok(Worker { commands, ticked, thread })

@@ -93,7 +93,7 @@ async fn one(
         return Next::Close;
     };
     let mut client = Client::Http1(http1);
-    let request = Request { gate, origin, head: &head, seat, started };
+    let request = Request::new(gate, origin, &head, seat, started);
     serve(&request, &mut client, alarm).await;
     let Client::Http1(http1) = &client else { return Next::Close };
     if http1.ends_by_reset() {

@@ -151,7 +151,7 @@ async fn stream(
     let cookies = join_cookies(&parts);
     let (head, fault) = head_of(&parts, cookies.as_deref(), body.is_end_stream(), gate);
     let mut client = Client::Http2(Http2::new(body, respond, head.method == "HEAD"));
-    let request = Request { gate, origin, head: &head, seat: &seat, started };
+    let request = Request::new(gate, origin, &head, &seat, started);
     match fault {
         None => serve(&request, &mut client, &mut alarm).await,
         Some(fault) => {
