@@ -217,7 +217,7 @@ pub(crate) fn members(of: &[(&str, Level)]) -> BTreeMap<Id, Level> {
 /// that there is no record.
 #[derive(Debug)]
 pub(crate) struct Records {
-    credential: Option<Lookup>,
+    pub(crate) credential: Option<Lookup>,
     subjects: HashMap<FactKey, Option<Lookup<Subject>>>,
     resources: HashMap<FactKey, Option<Lookup<Resource>>>,
     /// Look-ups so far.

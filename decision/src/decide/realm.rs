@@ -52,9 +52,12 @@ impl<'k> Realm<'k> {
     pub(crate) fn lineage<'s>(self, id: &Id) -> Result<Option<Lineage>, Stop<'s>> {
         let Some(mut link) = self.resource(id)? else { return Ok(None) };
         let (mut links, mut root) = ([const { None }; LINKS_MAX], id.clone());
-        for place in &mut links {
+        for (step, place) in links.iter_mut().enumerate() {
             let parent = place.insert(link).parent.clone();
             let Some(parent) = parent else { return Ok(Some(Lineage { links, root })) };
+            if step == Resource::STEPS_MAX {
+                break;
+            }
             let above = self.resource(&parent)?;
             root = parent;
             match above {

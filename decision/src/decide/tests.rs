@@ -8,6 +8,7 @@ use crate::test_support::{
 };
 
 mod properties;
+mod rule;
 mod travelling;
 
 /// What became of a request.
