@@ -139,7 +139,7 @@ fn check_warns_of_what_is_missing_and_judges_the_rest() {
         ]
     );
     let Refusal { errors, warnings } = load(&file(FULL), &nothing).unwrap_err();
-    assert_eq!((errors.len(), warnings.len()), (2, 0));
+    assert_eq!((errors.len(), warnings.len()), (4, 0));
 
     // Whatever depends on a value that is unknown here is not judged.
     let text = "server:\n  listeners:\n  - name: ${IN}\n    address: ${ADDRESS}\nupstreams: { app: ['${ENDPOINT}'] }\napis:\n  - name: ${API}\n    upstream: ${APP}\n    hosts: ['${HOST}']\n    listeners: [in]\n    schemes:\n      - name: ${SCHEME}\n        prefix: ${PREFIX}\n    routes:\n      - path: ${PATH}\n        accept: [k]\n        methods: ['${METHOD}']\n        rewrite: { strip_prefix: /a }\n";
