@@ -8,6 +8,7 @@ mod apis;
 mod arrival;
 mod mutations;
 mod problems;
+mod requirements;
 mod routes;
 mod totality;
 mod variables;

@@ -41,17 +41,17 @@ fn case() -> Case {
 /// One whose route names the resource `board_1`, which `user_1` may edit in `org_1`.
 fn on_a_board() -> Case {
     case()
-        .asking(|requirement| requirement.resource = from_path(UnknownResource::Refuse))
+        .asking(|requirement| requirement.resource = Some(from_path(UnknownResource::Refuse)))
         .org("org_1", |org| org.members = Some(members(&[("user_1", Level::Admin)])))
         .board(|board| board.members = Some(members(&[("user_1", Level::Edit)])))
 }
 
-fn from_path(unknown: UnknownResource) -> Option<RouteResource> {
-    Some(RouteResource { source: ResourceSource::Segment(2), unknown })
+fn from_path(unknown: UnknownResource) -> RouteResource {
+    RouteResource { source: ResourceSource::Segment(2), unknown }
 }
 
-fn literal(id: &str, unknown: UnknownResource) -> Option<RouteResource> {
-    Some(RouteResource { source: ResourceSource::Literal(self::id(id)), unknown })
+fn literal(id: &str, unknown: UnknownResource) -> RouteResource {
+    RouteResource { source: ResourceSource::Literal(self::id(id)), unknown }
 }
 
 fn id(text: &str) -> Id {

@@ -17,7 +17,7 @@ fn a_path_parameter_that_is_no_id_once_decoded_is_malformed_whoever_asks() {
 fn a_path_parameter_is_decoded_once() {
     let named = |path: &str, id: &str| {
         let case = on_a_board()
-            .asking(|requirement| requirement.resource = from_path(UnknownResource::Pass));
+            .asking(|requirement| requirement.resource = Some(from_path(UnknownResource::Pass)));
         assert_eq!(case.path(path).told("x-resource-id").as_deref(), Some(id));
     };
     named("/v1/org_1/b%6Fard_1", "board_1");
@@ -37,7 +37,7 @@ fn only_subjects_marked_admin_pass_where_the_route_says_so() {
 fn a_resource_without_a_record_is_refused_or_passed_as_the_route_says() {
     let elsewhere = |unknown| {
         on_a_board()
-            .asking(|requirement| requirement.resource = from_path(unknown))
+            .asking(|requirement| requirement.resource = Some(from_path(unknown)))
             .path("/v1/org_1/board_2")
     };
     assert_eq!(
@@ -51,7 +51,7 @@ fn a_resource_without_a_record_is_refused_or_passed_as_the_route_says() {
 fn passing_an_unknown_resource_skips_only_what_its_record_would_say() {
     let unknown = || {
         on_a_board().asking(|requirement| {
-            requirement.resource = literal("path:/board", UnknownResource::Pass);
+            requirement.resource = Some(literal("path:/board", UnknownResource::Pass));
             requirement.level = always(Level::Edit);
         })
     };

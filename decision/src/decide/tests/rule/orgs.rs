@@ -57,7 +57,7 @@ fn who_chooses_nothing_or_may_not_choose_has_no_org() {
 
 #[test]
 fn else_it_is_the_root_of_the_routes_resource_if_that_names_the_subject() {
-    let on = |unknown| open().asking(|requirement| requirement.resource = from_path(unknown));
+    let on = |unknown| open().asking(|requirement| requirement.resource = Some(from_path(unknown)));
     let parent = |parent: &'static str| {
         on(UnknownResource::Refuse).board(|board| board.parent = Some(id(parent)))
     };

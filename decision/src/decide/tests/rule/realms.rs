@@ -5,7 +5,7 @@ use super::*;
 /// An api of the realm, whose route names the resource in its path.
 fn in_realm(name: &str, realm: &str) -> Api {
     let mut route = route("/v1/{org}/{board}/**");
-    route.requirement.resource = from_path(UnknownResource::Refuse);
+    route.requirement.resource = Some(from_path(UnknownResource::Refuse));
     Api {
         realm: Arc::from(realm),
         realm_mask: crate::facts::realm_mask(realm),
