@@ -13,11 +13,18 @@ use decision::secret::Digest;
 
 use super::{Author, Change, Changed, New, Store, What};
 
+pub(crate) mod audit;
 pub(crate) mod creating;
 pub(crate) mod ending;
+pub(crate) mod forgetting;
 pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod model;
+pub(crate) mod repeating;
+pub(crate) mod resources;
+pub(crate) mod secrets;
+pub(crate) mod subjects;
+pub(crate) mod updating;
 
 /// The instant at which the checks happen, in milliseconds.
 pub(crate) const NOW: Timestamp = Timestamp(1_900_000_000_000);
@@ -74,6 +81,58 @@ macro_rules! conformance {
             log::a_position_that_the_log_never_reached_must_start_anew
             log::a_read_is_at_least_as_new_as_what_it_shows_and_older_than_what_comes
             log::reads_beside_changes_never_show_a_change_before_its_position
+            updating::an_update_puts_what_was_given_in_the_place_of_what_was_read
+            updating::an_update_leaves_what_is_fixed_at_creation_or_by_a_revocation
+            updating::an_update_of_another_version_or_of_nothing_changes_nothing
+            updating::an_update_to_what_stands_there_keeps_the_version
+            updating::of_twenty_updates_at_once_of_one_version_exactly_one_is_made
+            updating::twenty_parts_changed_at_once_are_all_there
+            updating::a_part_is_changed_only_at_the_version_asked_for
+            updating::a_revoke_and_a_delete_of_another_version_change_nothing
+            updating::a_use_is_seen_everywhere_and_is_no_change
+            updating::the_time_of_the_last_use_never_moves_back_and_outlives_changes
+            secrets::a_rotation_ends_the_old_one_and_adds_its_successor
+            secrets::a_rotation_of_one_that_ends_earlier_leaves_it_as_it_is
+            secrets::a_rotation_that_is_refused_changes_neither
+            secrets::of_ten_rotations_at_once_of_one_version_exactly_one_is_made
+            secrets::a_sealed_copy_is_given_and_the_audit_log_says_to_whom
+            secrets::a_sealed_copy_outlives_changes_and_goes_with_its_credential
+            secrets::what_was_kept_under_a_previous_digest_is_kept_under_the_current_from_then_on
+            secrets::a_previous_digest_counts_in_its_own_api_alone
+            secrets::the_current_digest_comes_before_a_previous_one
+            secrets::a_secret_is_taken_under_a_previous_digest_too
+            secrets::of_twenty_who_come_with_a_previous_digest_all_find_it_and_it_moves_once
+            forgetting::a_revoke_that_forgets_leaves_nothing_to_find
+            forgetting::a_revoke_that_would_forget_leaves_what_was_revoked_before
+            forgetting::an_ended_credential_is_kept_for_as_long_as_its_scheme_says
+            forgetting::each_scheme_of_each_api_has_its_own_time
+            forgetting::what_is_forgotten_is_deleted_and_both_logs_say_so
+            forgetting::many_are_forgotten_in_parts
+            subjects::a_subject_is_put_found_changed_and_deleted
+            subjects::equal_ids_of_two_realms_are_two_subjects
+            subjects::a_subject_is_put_only_at_the_version_that_was_read
+            subjects::a_subject_that_an_unrevoked_credential_names_is_not_deleted
+            subjects::subjects_are_listed_by_id_in_pages_of_their_realm
+            subjects::twenty_changes_of_one_subject_at_once_lose_nothing
+            resources::a_resource_is_put_found_changed_and_deleted
+            resources::a_resource_is_put_only_at_the_version_that_was_read
+            resources::a_parent_must_have_a_record_in_the_same_realm
+            resources::no_resource_comes_to_lie_below_itself
+            resources::nothing_lies_more_than_eight_steps_deep
+            resources::a_resource_that_comes_back_counts_what_was_left_below_it
+            resources::an_organisation_that_an_unrevoked_credential_names_is_not_deleted
+            resources::resources_are_listed_by_id_of_a_parent_or_a_kind
+            resources::twenty_members_named_at_once_are_all_there
+            resources::of_two_moves_at_once_into_each_other_one_is_made
+            audit::each_change_says_who_made_it_to_what_and_which_fields
+            audit::what_changed_nothing_is_not_in_the_audit_log
+            audit::each_audit_filter_shows_its_own_and_all_together_restrict
+            audit::the_audit_log_comes_in_pages_newest_first
+            repeating::a_call_is_done_once_and_then_answered_as_before
+            repeating::a_key_is_that_of_its_author
+            repeating::a_call_that_had_no_answer_to_repeat_begins_anew
+            repeating::a_call_whose_maker_is_gone_begins_anew_after_a_while
+            repeating::of_fifty_at_once_under_one_key_exactly_one_is_done
             model::any_history_is_told_as_a_plain_map_would_tell_it
         }
     };
@@ -128,6 +187,11 @@ pub(crate) fn credential(name: &str) -> Credential {
 /// Polls a future once.
 pub(crate) async fn polled<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+}
+
+/// So many milliseconds after the checks began.
+pub(crate) fn later(milliseconds: i64) -> Timestamp {
+    Timestamp(NOW.0 + milliseconds)
 }
 
 /// Whoever makes a change at this instant.

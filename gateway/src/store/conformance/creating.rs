@@ -1,7 +1,8 @@
 //! Creating and finding.
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use decision::facts::Timestamp;
+use decision::facts::{Level, Timestamp};
 use tokio::task::JoinSet;
 
 use super::{NOW, at, created, credential, digest, id, new, told};
@@ -111,6 +112,15 @@ pub(crate) async fn every_field_of_a_record_comes_back_as_it_was_given(store: Ar
     full.expires_at = Some(Timestamp(253_402_300_799_999));
     full.metadata
         .insert("k\u{0}".into(), serde_json::json!({ "a": [1.5, null, "é", u64::MAX, i64::MIN] }));
+    (full.revoked_at, full.revoke_reason) = (Some(NOW), Some("leaked".into()));
+    (full.disabled, full.ceiling) = (true, Some(Level::Edit));
+    full.grants = Some([(id("board_1"), Level::Read), (id("*x"), Level::Admin)].into());
+    full.scopes = Some(BTreeSet::new());
+    full.audience = Some("https://x.example/mcp".into());
+    full.client_id = Some(id("client_1"));
+    full.addresses = Some(vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+    full.limits.insert("per-key".into(), u64::MAX);
+    full.last_used_at = Some(Timestamp(7));
     created(&*store, full.clone(), 1).await;
     assert_eq!(store.find("app", &digest(1).into()).await.unwrap().value.as_ref(), Some(&full));
     assert_eq!(store.get(&full.id).await.unwrap().as_ref(), Some(&full));

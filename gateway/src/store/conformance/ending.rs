@@ -4,12 +4,8 @@ use std::sync::Arc;
 use decision::facts::Timestamp;
 use tokio::task::JoinSet;
 
-use super::{NOW, at, changed, created, credential, digest, id, told};
+use super::{NOW, at, changed, created, credential, digest, id, later, told};
 use crate::store::{ChangeError, ChangeKind, DELETED_FOR, Filter, Store};
-
-fn later(milliseconds: i64) -> Timestamp {
-    Timestamp(NOW.0 + milliseconds)
-}
 
 pub(crate) async fn a_revoked_credential_is_still_found_and_says_so(store: Arc<dyn Store>) {
     created(&*store, credential("crd_1"), 1).await;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use decision::facts::{Credential, CredentialState, Timestamp};
 
-use super::{NOW, at, created, credential, id};
+use super::{NOW, at, created, credential, id, later};
 use crate::store::{Filter, ListError, Store};
 
 /// Seven of three instants, and what a list of them must look like.
@@ -126,30 +126,39 @@ pub(crate) async fn a_filter_takes_its_value_literally(store: Arc<dyn Store>) {
 }
 
 pub(crate) async fn a_state_is_what_it_is_at_the_given_instant(store: Arc<dyn Store>) {
-    for (number, expires_at, revoked) in
-        [(1, None, false), (2, Some(50), false), (3, None, true), (4, Some(50), true)]
-    {
-        let mut one = credential(&format!("crd_{number}"));
-        one.expires_at = expires_at.map(|at| Timestamp(NOW.0 + at));
+    for (number, expires_at, disabled, revoked) in [
+        (1, None, false, false),
+        (2, Some(50), false, false),
+        (3, None, false, true),
+        (4, Some(50), true, true),
+        (5, Some(50), true, false),
+        (6, None, false, false),
+    ] {
+        let name = format!("crd_{number}");
+        let mut one = credential(&name);
+        (one.expires_at, one.disabled) = (expires_at.map(later), disabled);
         created(&*store, one, number).await;
         if revoked {
-            store.revoke(&id(&format!("crd_{number}")), None, None, false, &at(NOW)).await.unwrap();
+            store.revoke(&id(&name), None, None, false, &at(NOW)).await.unwrap();
         }
     }
+    let disabled = Credential { disabled: true, ..credential("crd_6") };
+    store.update(disabled, &at(NOW)).await.unwrap();
     for (state, after, expected) in [
         (CredentialState::Active, 49, vec!["crd_2", "crd_1"]),
         (CredentialState::Active, 50, vec!["crd_1"]),
+        (CredentialState::Disabled, 49, vec!["crd_6", "crd_5"]),
+        (CredentialState::Disabled, 50, vec!["crd_6", "crd_5"]),
         (CredentialState::Expired, 49, vec![]),
         (CredentialState::Expired, 50, vec!["crd_2"]),
         (CredentialState::Revoked, 49, vec!["crd_4", "crd_3"]),
         (CredentialState::Revoked, 50, vec!["crd_4", "crd_3"]),
     ] {
         let filter = Filter { state: Some(state), ..Filter::default() };
-        let now = Timestamp(NOW.0 + after);
-        let page = store.list(&filter, None, 10, now).await.unwrap();
+        let page = store.list(&filter, None, 10, later(after)).await.unwrap();
         let ids = page.items.iter().map(|one| one.id.as_str()).collect::<Vec<_>>();
         assert_eq!(ids, expected, "{state:?} after {after} ms");
-        assert!(page.items.iter().all(|one| one.state(now) == state));
+        assert!(page.items.iter().all(|one| one.state(later(after)) == state));
     }
 }
 
