@@ -1,6 +1,6 @@
 //! The admin API (contract, section 10): JSON, for operators, behind one bearer token.
 //!
-//! Nothing is read or said before the token is checked. A change is made in the store and applied in this process before it
+//! Nothing is read or said before the token is checked, but for the document of the API itself. A change is made in the store and applied in this process before it
 //! is answered (see `change`).
 
 use std::fmt;
@@ -8,56 +8,92 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
-use decision::secret::Pepper;
+use axum::routing::{get, post, put};
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
+use crate::clock;
 use crate::feed::Feed;
 use crate::generation::Generations;
-use crate::store::Store;
+use crate::log;
+use crate::store::{Author, Store};
 
+mod audit;
 mod body;
+mod call;
 mod change;
 mod credentials;
+mod ending;
+mod events;
 mod fields;
+mod given;
+mod grants;
 mod import;
 pub(crate) mod instant;
-pub(crate) mod order;
+mod keys;
+mod openapi;
+mod order;
+mod page;
+mod patch;
 pub(crate) mod problem;
+mod realm;
+mod records;
+mod repeat;
+mod replicas;
+mod resources;
 mod rules;
+mod secrets;
+mod subjects;
 mod terms;
 pub(crate) mod view;
+mod words;
 
+use events::Events;
+pub use keys::Keys;
+pub(crate) use keys::mint;
 use problem::Problem;
+
+/// The name under which the one admin token acts.
+const AUTHOR: &str = "admin";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the admin API works on.
 pub struct Admin {
     store: Arc<dyn Store>,
-    pepper: Pepper,
+    keys: Keys,
     feed: Arc<Feed>,
     generations: Arc<Generations>,
     token: Token,
     replica: String,
     /// Held by the one change that is being made.
     turn: Mutex<()>,
+    events: Events,
 }
 
 impl Admin {
     pub fn new(
         store: Arc<dyn Store>,
-        pepper: Pepper,
+        keys: Keys,
         feed: Arc<Feed>,
         generations: Arc<Generations>,
         token: &SecretString,
         replica: String,
     ) -> Self {
-        let token = Token::new(token);
-        Self { store, pepper, feed, generations, token, replica, turn: Mutex::new(()) }
+        Self {
+            store,
+            keys,
+            feed,
+            generations,
+            token: Token::new(token),
+            replica,
+            turn: Mutex::new(()),
+            events: Events::new(),
+        }
     }
 }
 
@@ -68,25 +104,67 @@ impl fmt::Debug for Admin {
 }
 
 pub fn router(admin: Arc<Admin>) -> Router {
+    let credential = get(credentials::get).patch(credentials::update).delete(credentials::delete);
+    let subject =
+        get(subjects::get).put(subjects::put).patch(subjects::update).delete(subjects::delete);
+    let resource =
+        get(resources::get).put(resources::put).patch(resources::update).delete(resources::delete);
+    let member = put(resources::put_member).delete(resources::delete_member);
     Router::new()
         .route("/v1/credentials", get(credentials::list).post(credentials::create))
-        .route("/v1/credentials/{id}", get(credentials::get).delete(credentials::delete))
-        .route("/v1/credentials/{id}/revoke", post(credentials::revoke))
-        .fallback(async || Problem::path_unknown())
+        .route("/v1/credentials/{id}", credential)
+        .route("/v1/credentials/{id}/grants/{resource}", put(grants::put).delete(grants::delete))
+        .route("/v1/credentials/{id}/revoke", post(ending::revoke))
+        .route("/v1/credentials/{id}/rotate", post(secrets::rotate))
+        .route("/v1/credentials/{id}/reveal", post(secrets::reveal))
+        .route("/v1/revocations", post(ending::revoke_all))
+        .route("/v1/subjects", get(subjects::list))
+        .route("/v1/subjects/{id}", subject)
+        .route("/v1/resources", get(resources::list))
+        .route("/v1/resources/{id}", resource)
+        .route("/v1/resources/{id}/members/{subject}", member)
+        .route("/v1/replicas", get(replicas::list))
+        .route("/v1/audit", get(audit::list))
+        .route("/v1/events", get(events::follow))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&admin), repeat::once))
+        .fallback(async || Problem::path_unknown())
         .layer(DefaultBodyLimit::max(body::LIMIT))
         .layer(middleware::from_fn_with_state(Arc::clone(&admin), guard))
+        .merge(openapi::router())
+        .layer(middleware::from_fn(common))
         .with_state(admin)
 }
 
-/// Stands before everything: without the token there is no answer but 401. No answer is for a cache.
-async fn guard(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
-    let mut response = match bearer(request.headers()) {
-        Some(token) if admin.token.is(token) => next.run(request).await,
-        _ => Problem::unauthorized().into_response(),
-    };
+/// Stands before everything but the document of the API: without the token there is no answer but 401.
+async fn guard(State(admin): State<Arc<Admin>>, mut request: Request, next: Next) -> Response {
+    let known = bearer(request.headers()).is_some_and(|token| admin.token.is(token));
+    if !known {
+        return Problem::unauthorized().into_response();
+    }
+    let id = Uuid::now_v7().to_string();
+    let value = HeaderValue::from_str(&id);
+    let author = Author { name: AUTHOR.to_owned(), request: id, now: clock::wall() };
+    request.extensions_mut().insert(author);
+    let mut response = next.run(request).await;
+    if let Ok(value) = value {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// No answer is for a cache.
+async fn common(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// A fault of ours, for the log: it shows no secret.
+fn log_failure(message: &'static str, error: &dyn fmt::Display) {
+    log::error(message, |line| {
+        line.field("error", error.to_string());
+    });
 }
 
 /// The token of the one `Authorization: Bearer …` field; of two fields none.

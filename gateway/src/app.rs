@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::accept::listener::{self, Bound, Door};
 use crate::access_log::AccessLog;
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Keys};
 use crate::facts::Facts;
 use crate::feed::Feed;
 use crate::gate::Gate;
@@ -155,7 +155,7 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
         Some(settings) => {
             let admin = Admin::new(
                 store.clone(),
-                pepper.clone(),
+                Keys { peppers: pepper.clone().into(), sealing: None },
                 feed.clone(),
                 generations,
                 &settings.token,

@@ -30,7 +30,7 @@ pub(super) async fn read_if_any(request: Request) -> Result<Fields, Problem> {
     }
 }
 
-async fn bytes(request: Request) -> Result<Bytes, Problem> {
+pub(super) async fn bytes(request: Request) -> Result<Bytes, Problem> {
     match tokio::time::timeout(TIMEOUT, Bytes::from_request(request, &())).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use decision::facts::Credential;
-
 use super::Admin;
 use super::fields::Fields;
 use super::problem::Problem;
 use super::rules;
 use super::view::{Propagation, ReplicaReport};
-use crate::store::Changed;
+use crate::store::{Change, Changed};
 
 /// How long the store may take for a call of an operator.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,31 +44,43 @@ impl Wait {
     }
 }
 
-/// A change that stands, here and in the store.
-pub(super) struct Done {
-    /// The record after it; of a deletion, before it.
-    pub(super) credential: Credential,
-    pub(super) propagation: Propagation,
+/// What a step has done: what it found, and every change that now stands in the store.
+pub(super) struct Step<T> {
+    pub(super) outcome: T,
+    pub(super) changes: Vec<Change>,
 }
 
-/// Makes the change `step` and applies it.
+impl<T> From<Changed<T>> for Step<T> {
+    fn from(changed: Changed<T>) -> Self {
+        Self { outcome: changed.record, changes: changed.change.into_iter().collect() }
+    }
+}
+
+impl<T> Step<T> {
+    pub(super) fn map<U>(self, with: impl FnOnce(T) -> U) -> Step<U> {
+        Step { outcome: with(self.outcome), changes: self.changes }
+    }
+}
+
+/// Makes the changes of `step` and applies them.
 ///
 /// It runs to its end even when the caller goes away, since a change that stands in the store and not here would let a
-/// revoked credential in. One change at a time, since whoever repeats a revocation and finds it made must also find it applied.
+/// revoked credential in. One at a time, since whoever repeats a revocation and finds it made must also find it applied, and
+/// since what a step has read of other records is then still true when it writes.
 pub(super) async fn make<T: Send + 'static>(
     admin: &Arc<Admin>,
-    step: impl Future<Output = Result<(T, Changed<Credential>), Problem>> + Send + 'static,
-) -> Result<(T, Done), Problem> {
+    step: impl Future<Output = Result<Step<T>, Problem>> + Send + 'static,
+) -> Result<(T, Propagation), Problem> {
     let owned = Arc::clone(admin);
     let task = tokio::spawn(async move {
         let _turn = owned.turn.lock().await;
-        let (outcome, changed) = step.await?;
-        let applied = match &changed.change {
-            Some(change) => owned.feed.apply(change).await,
-            None => Duration::ZERO,
-        };
-        let propagation = owned.propagation(applied);
-        Ok((outcome, Done { credential: changed.record, propagation }))
+        let Step { outcome, changes } = step.await?;
+        let mut applied = Duration::ZERO;
+        for change in &changes {
+            applied += owned.feed.apply(change).await;
+        }
+        owned.events.tell();
+        Ok((outcome, owned.propagation(applied)))
     });
     match tokio::time::timeout(STORE_TIMEOUT, task).await {
         Ok(ended) => ended.unwrap_or_else(|_panicked| Err(Problem::internal())),

@@ -1,183 +1,166 @@
-//! `/v1/credentials`: create, get, list, revoke, delete.
+//! `/v1/credentials`: create, get, list, change, delete.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use decision::facts::CredentialState;
-use decision::name::Id;
+use decision::config::snapshot::Snapshot;
+use decision::facts::Credential;
 use secrecy::ExposeSecret as _;
 
-use super::change::{self, Wait};
-use super::fields::{Fields, Judged};
-use super::order::Order;
+use super::call::Call;
+use super::change::{self, Step};
+use super::order::{self, Order};
+use super::patch::Patch;
 use super::problem::Problem;
-use super::view::{Created, CredentialView, Deleted, Listed, Revoked};
-use super::{Admin, body, rules};
-use crate::clock;
-use crate::store::{Author, ChangeError, Filter, ListError, New};
+use super::view::{Changed, Created, CredentialView, Deleted, Listed, Propagation};
+use super::{page, rules, words};
+use crate::store::{ChangeError, Filter, Store, amend};
 
-/// Credentials of a page when nothing is said, and the most there may be.
-const PAGE: usize = 100;
-const PAGE_MAX: usize = 1000;
 /// How often an id is drawn before the store is taken to be in trouble: one that is taken has never been seen.
 const ATTEMPTS: usize = 3;
 
-type Answer = Result<Response, Problem>;
-/// A query in the order it came.
-type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
-type Named = Result<Path<String>, PathRejection>;
+pub(super) type Answer = Result<Response, Problem>;
 
-pub(super) async fn create(
-    State(admin): State<Arc<Admin>>,
-    query: Parameters,
-    request: Request,
-) -> Answer {
-    let wait = only_wait(query)?;
-    let fields = body::read(request).await?;
-    let now = clock::wall();
-    let order = Order::read(fields, &admin.generations.current().snapshot, now)?;
-    let (store, pepper) = (Arc::clone(&admin.store), admin.pepper.clone());
-    let author = author();
-    let (secret, done) = change::make(&admin, async move {
+pub(super) async fn create(mut call: Call) -> Answer {
+    let wait = call.only_wait()?;
+    let fields = call.body().await?;
+    let Call { admin, author, generation, .. } = call;
+    let now = author.now;
+    let order = Order::read(fields, &generation.snapshot, now)?;
+    let owned = Arc::clone(&admin);
+    let step = async move {
+        let store = &*owned.store;
+        if order.members_only {
+            is_member(store, &order).await?;
+        }
         for _ in 0..ATTEMPTS {
-            let made = order.make(&pepper).ok_or_else(Problem::internal)?;
-            let new =
-                New { credential: made.credential, digests: made.digest.into(), sealed: None };
-            match store.create(new, &author).await {
-                Ok(changed) => return Ok((made.secret, changed)),
+            let record = |id, hint| order.credential(id, hint);
+            let made = order.maker.make(&owned.keys, order.source(), record);
+            let made = made.ok_or_else(Problem::internal)?;
+            match store.create(made.new, &author).await {
                 Err(ChangeError::IdTaken) => {}
-                Err(error) => return Err(error.into()),
+                answer => return Ok(Step::from(answer?).map(|record| (record, made.secret))),
             }
         }
         Err(ChangeError::IdTaken.into())
-    })
-    .await?;
-    let place = format!("/v1/credentials/{}", done.credential.id);
-    let created = Created {
-        credential: CredentialView::new(done.credential, now),
-        secret: secret.map(|secret| secret.expose_secret().to_owned()),
-        propagation: wait.shows(done.propagation),
     };
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(created)).into_response())
+    let ((credential, secret), propagation) = change::make(&admin, step).await?;
+    Ok(created(credential, secret.as_ref(), wait.shows(propagation), now))
 }
 
-pub(super) async fn get(State(admin): State<Arc<Admin>>, query: Parameters, id: Named) -> Answer {
-    parameters(query)?.end()?;
-    let id = named(id)?;
-    let found = change::read(admin.store.get(&id)).await?;
-    let credential = found.ok_or_else(Problem::credential_unknown)?;
-    Ok(Json(CredentialView::new(credential, clock::wall())).into_response())
+/// 201, with the secret this once.
+pub(super) fn created(
+    credential: Credential,
+    secret: Option<&secrecy::SecretString>,
+    propagation: Option<Propagation>,
+    now: decision::facts::Timestamp,
+) -> Response {
+    let place = format!("/v1/credentials/{}", credential.id);
+    let tag = tag(credential.version);
+    let created = Created {
+        credential: CredentialView::new(credential, now),
+        secret: secret.map(|secret| secret.expose_secret().to_owned()),
+        propagation,
+    };
+    (StatusCode::CREATED, [(header::LOCATION, place), (header::ETAG, tag)], Json(created))
+        .into_response()
 }
 
-pub(super) async fn list(State(admin): State<Arc<Admin>>, query: Parameters) -> Answer {
-    let mut fields = parameters(query)?;
+/// Of a scheme for members only: whether the organisation names the subject among its members.
+async fn is_member(store: &dyn Store, order: &Order) -> Result<(), Problem> {
+    let Some((org, subject)) = order.membership() else { return Err(Problem::internal()) };
+    let found = store.resource(&order.realm, org).await?.value;
+    let members = found.and_then(|resource| resource.members);
+    if members.is_some_and(|members| members.contains_key(subject)) {
+        return Ok(());
+    }
+    Err(Problem::field_invalid("subject", "is not among the members that the org names"))
+}
+
+pub(super) async fn get(mut call: Call) -> Answer {
+    call.query_ends()?;
+    let id = call.id("id")?;
+    let found = change::read(call.admin.store.get(&id)).await?;
+    let credential = found.ok_or_else(Problem::record_unknown)?;
+    let version = credential.version;
+    Ok(shown(StatusCode::OK, CredentialView::new(credential, call.author.now), version, None))
+}
+
+pub(super) async fn list(mut call: Call) -> Answer {
+    let fields = &mut call.query;
     let ids = |text: &str| rules::id(text).map(|id| id.to_string());
-    let state = fields.text("state", state);
     let filter = Filter {
         api: fields.text("api", rules::word),
         scheme: fields.text("scheme", rules::word),
         subject: fields.text("subject", ids),
         org: fields.text("org", ids),
         external_id: fields.text("external_id", ids),
-        state,
+        state: fields.text("state", words::one_of(&words::CREDENTIAL_STATES)),
     };
-    let cursor = fields.text("cursor", rules::word);
-    let limit = fields.text("limit", page).unwrap_or(PAGE);
-    fields.end()?;
-    let now = clock::wall();
-    let page = change::read(admin.store.list(&filter, cursor.as_deref(), limit, now)).await?;
+    let (cursor, limit) = page::read(fields);
+    call.query_ends()?;
+    let now = call.author.now;
+    let page = call.admin.store.list(&filter, cursor.as_deref(), limit, now);
+    let page = change::read(page).await?;
     let items = page.items.into_iter().map(|credential| CredentialView::new(credential, now));
     Ok(Json(Listed { items: items.collect(), next: page.next }).into_response())
 }
 
-pub(super) async fn revoke(
-    State(admin): State<Arc<Admin>>,
-    query: Parameters,
-    id: Named,
-    request: Request,
-) -> Answer {
-    only_wait(query)?;
-    let id = named(id)?;
-    let mut fields = body::read_if_any(request).await?;
-    let reason = fields.text("reason", rules::label);
-    fields.end()?;
-    let (store, author) = (Arc::clone(&admin.store), author());
-    let ((), done) = change::make(&admin, async move {
-        Ok(((), store.revoke(&id, None, reason, false, &author).await?))
-    })
-    .await?;
-    let credential = CredentialView::new(done.credential, clock::wall());
-    Ok(Json(Revoked { credential, propagation: done.propagation }).into_response())
+pub(super) async fn update(mut call: Call) -> Answer {
+    let wait = call.only_wait()?;
+    let id = call.id("id")?;
+    let fields = call.body().await?;
+    let Call { admin, author, generation, version, .. } = call;
+    let now = author.now;
+    let owned = Arc::clone(&admin);
+    let step = async move {
+        let found = owned.store.get(&id).await?.ok_or_else(Problem::record_unknown)?;
+        let patch =
+            Patch::read(fields, &|name| limit_known(&generation.snapshot, &found.api, name))?;
+        let edit = |record: &mut Credential| patch.apply(record, now);
+        let changed = amend::credential(&*owned.store, &id, version, &author, edit).await?;
+        Ok(Step::from(changed))
+    };
+    let (credential, propagation) = change::make(&admin, step).await?;
+    let version = credential.version;
+    let view = CredentialView::new(credential, now);
+    Ok(shown(StatusCode::OK, view, version, wait.shows(propagation)))
 }
 
-pub(super) async fn delete(
-    State(admin): State<Arc<Admin>>,
-    query: Parameters,
-    id: Named,
-) -> Answer {
-    let wait = only_wait(query)?;
-    let id = named(id)?;
-    let (store, author) = (Arc::clone(&admin.store), author());
-    let ((), done) =
-        change::make(&admin, async move { Ok(((), store.delete(&id, None, &author).await?)) })
-            .await?;
-    Ok(match wait.shows(done.propagation) {
+fn limit_known(snapshot: &Snapshot, api: &str, name: &str) -> bool {
+    snapshot.apis.iter().any(|known| *known.name == *api && order::has_limit(known, name))
+}
+
+pub(super) async fn delete(mut call: Call) -> Answer {
+    let wait = call.only_wait()?;
+    let id = call.id("id")?;
+    let Call { admin, author, version, .. } = call;
+    let store = Arc::clone(&admin.store);
+    let step = async move { Ok(Step::from(store.delete(&id, version, &author).await?)) };
+    let (_, propagation) = change::make(&admin, step).await?;
+    Ok(deleted(wait.shows(propagation)))
+}
+
+/// 204, but for whoever waited.
+pub(super) fn deleted(propagation: Option<Propagation>) -> Response {
+    match propagation {
         Some(propagation) => Json(Deleted { propagation }).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
-    })
-}
-
-/// Who makes a change: there is one admin token.
-fn author() -> Author {
-    Author {
-        name: "admin".to_owned(),
-        request: uuid::Uuid::now_v7().to_string(),
-        now: clock::wall(),
     }
 }
 
-fn parameters(query: Parameters) -> Result<Fields, Problem> {
-    let Query(pairs) = query.map_err(|_| Problem::query_malformed())?;
-    Ok(Fields::of_query(pairs))
+/// A record and its version.
+pub(super) fn shown<T: serde::Serialize>(
+    status: StatusCode,
+    record: T,
+    version: u64,
+    propagation: Option<Propagation>,
+) -> Response {
+    (status, [(header::ETAG, tag(version))], Json(Changed { record, propagation })).into_response()
 }
 
-/// The query of a change.
-fn only_wait(query: Parameters) -> Result<Wait, Problem> {
-    let mut fields = parameters(query)?;
-    let wait = Wait::read(&mut fields);
-    fields.end().map(|()| wait)
-}
-
-/// What cannot be an id names no credential.
-fn named(id: Named) -> Result<Id, Problem> {
-    let id = id.ok().and_then(|Path(text)| Id::new(&text));
-    id.ok_or_else(Problem::credential_unknown)
-}
-
-fn state(text: &str) -> Judged<CredentialState> {
-    match text {
-        "active" => Ok(CredentialState::Active),
-        "disabled" => Ok(CredentialState::Disabled),
-        "expired" => Ok(CredentialState::Expired),
-        "revoked" => Ok(CredentialState::Revoked),
-        _ => Err("must be active, disabled, expired or revoked".into()),
-    }
-}
-
-fn page(text: &str) -> Judged<usize> {
-    let size = text.parse().ok().filter(|size| (1..=PAGE_MAX).contains(size));
-    size.ok_or_else(|| format!("must be a number from 1 to {PAGE_MAX}"))
-}
-
-impl From<ListError> for Problem {
-    fn from(error: ListError) -> Self {
-        match error {
-            ListError::CursorInvalid => Self::cursor_invalid(),
-            ListError::Unavailable(unavailable) => unavailable.into(),
-        }
-    }
+fn tag(version: u64) -> String {
+    format!("\"{version}\"")
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::given::Given;
 use super::problem::{FieldError, Problem};
 
 /// What is said of a value, after the name of its field.
@@ -87,6 +88,37 @@ impl Fields {
             self.refuse(name, "is required");
         }
         self.text(name, judge)
+    }
+
+    /// As [`Self::take`], for a change. What is refused counts as not given.
+    pub(super) fn change<T>(
+        &mut self,
+        name: &str,
+        judge: impl FnOnce(&Value) -> Judged<T>,
+    ) -> Given<T> {
+        let null = self.sent.iter().any(|(sent, value)| sent == name && value.is_null());
+        match self.take(name, judge) {
+            Some(value) => Given::Value(value),
+            None if null => Given::Null,
+            None => Given::Not,
+        }
+    }
+
+    /// As [`Self::change`], for a field that is a string.
+    pub(super) fn change_text<T>(
+        &mut self,
+        name: &str,
+        judge: impl FnOnce(&str) -> Judged<T>,
+    ) -> Given<T> {
+        self.change(name, |value| judge(value.as_str().ok_or("must be a string")?))
+    }
+
+    /// Takes those of `names` that were sent, be it as null, and says which.
+    pub(super) fn taken_of(&mut self, names: &[&'static str]) -> Vec<&'static str> {
+        let given = |name: &&&str| self.sent.iter().any(|(sent, _)| sent == **name);
+        let found: Vec<_> = names.iter().filter(given).copied().collect();
+        self.sent.retain(|(sent, _)| !found.contains(&sent.as_str()));
+        found
     }
 
     /// Whether `name` was sent, is not null, and was not taken yet.

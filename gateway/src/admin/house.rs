@@ -9,14 +9,14 @@ use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use decision::config::snapshot::CacheSettings;
 use decision::config::{Fragment, load};
-use decision::secret::Pepper;
+use decision::secret::{Pepper, Peppers, SealingKey};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tower::ServiceExt as _;
 
-use super::{Admin, router};
+use super::{Admin, Keys, router};
 use crate::facts::Facts;
 use crate::feed::Feed;
 use crate::generation::{Generation, Generations};
@@ -39,6 +39,18 @@ apis:
       - { name: foreign, prefix: fo_, issue: { checksum: false } }
       - { name: cookie, prefix: ck_, from: ["cookie:sid"] }
       - { name: any, from: ["header:x-token"] }
+      - { name: shown, prefix: sh_, issue: { revealable: true } }
+      - { name: club, prefix: cl_, issue: { members_only: true } }
+      - { name: owned, prefix: ow_, issue: { org: required } }
+      - { name: tied, prefix: ti_, bound: true }
+      - { name: begins, prefix: be_, issue: { expiry: start_of_day_utc } }
+      - { name: ends, prefix: en_, issue: { expiry: end_of_day_utc } }
+      - { name: gone, prefix: go_, on_revoke: delete }
+  - name: beside
+    realm: app
+    hosts: [beside.test]
+    upstream: app
+    schemes: [{ name: key, prefix: ak_ }]
   - name: other
     hosts: [other.test]
     upstream: app
@@ -48,9 +60,9 @@ apis:
 /// A running admin API.
 pub(crate) struct House {
     pub(crate) router: Router,
-    pepper: Pepper,
+    peppers: Peppers,
     pub(crate) store: Arc<dyn Store>,
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 pub(crate) struct Answer {
@@ -62,20 +74,32 @@ pub(crate) struct Answer {
 impl House {
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let store = Embedded::open(&folder.path().join("store.db"), &pepper().into()).unwrap();
-        Self { _folder: Some(folder), ..Self::over(Arc::new(store)) }
+        let store = Embedded::open(&folder.path().join("store.db"), &peppers()).unwrap();
+        Self { folder: Some(folder), ..Self::over(Arc::new(store)) }
     }
 
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
+        Self::with(store, CONFIGURATION)
+    }
+
+    /// One of another configuration.
+    pub(crate) fn of(configuration: &str) -> Self {
+        let whole = Self::new();
+        let store = Arc::clone(&whole.store);
+        Self { folder: whole.folder, ..Self::with(store, configuration) }
+    }
+
+    fn with(store: Arc<dyn Store>, configuration: &str) -> Self {
+        let sealing = SealingKey::new(&vec![7; 32].into());
         let admin = Admin::new(
             Arc::clone(&store),
-            pepper(),
+            Keys { peppers: peppers(), sealing },
             feed(Arc::clone(&store)),
-            generations(),
+            generations(configuration),
             &SecretString::from(TOKEN),
             "gw-1".to_owned(),
         );
-        Self { router: router(Arc::new(admin)), pepper: pepper(), store, _folder: None }
+        Self { router: router(Arc::new(admin)), peppers: peppers(), store, folder: None }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -111,6 +135,18 @@ impl House {
         self.post("/v1/credentials", order(with)).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::DELETE, path, None).await
+    }
+
     /// The id of a credential made by [`Self::create`].
     pub(crate) async fn created(&self, with: Value) -> String {
         let answer = self.create(with).await;
@@ -120,8 +156,7 @@ impl House {
 
     /// Whether the store holds a credential with this secret in `app`.
     pub(crate) async fn knows(&self, secret: &str) -> bool {
-        let read =
-            self.store.find("app", &self.pepper.digest(secret.as_bytes()).into()).await.unwrap();
+        let read = self.store.find("app", &self.peppers.digests(secret.as_bytes())).await.unwrap();
         read.value.is_some()
     }
 }
@@ -157,8 +192,8 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-fn pepper() -> Pepper {
-    Pepper::new(&SecretString::from("p".repeat(32))).unwrap()
+fn peppers() -> Peppers {
+    Pepper::new(&SecretString::from("p".repeat(32))).unwrap().into()
 }
 
 fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
@@ -172,8 +207,8 @@ fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
     Arc::new(Feed::new(Arc::new(facts), Vec::new()))
 }
 
-fn generations() -> Arc<Generations> {
-    let fragment = Fragment { name: "test.yaml", text: CONFIGURATION };
+fn generations(configuration: &str) -> Arc<Generations> {
+    let fragment = Fragment { name: "test.yaml", text: configuration };
     let compiled = load(&[fragment], &Surroundings).unwrap();
     let generation = Generation::new(1, compiled.configuration.snapshot, &Metrics::new().unwrap());
     Arc::new(Generations::new(generation))

@@ -1,46 +1,44 @@
 //! A create, judged: from the fields that were sent to a credential ready for the store.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use decision::config::snapshot::{Api, Scheme, Snapshot};
-use decision::facts::{Credential, Timestamp};
+use decision::facts::{Credential, Level, Timestamp};
 use decision::name::Id;
-use decision::secret::{self, Digest, Pepper};
-use ring::rand::{SecureRandom as _, SystemRandom};
-use secrecy::{ExposeSecret as _, SecretString};
+use ipnet::IpNet;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
-use uuid::Uuid;
 
 use super::fields::{Fields, Judged};
 use super::import::{self, Source};
+use super::keys::Maker;
 use super::problem::Problem;
 use super::{rules, terms};
 
-/// Secrets shorter than this show nothing of themselves in the hint.
-const HINT_FROM: usize = 20;
-/// Characters of a secret that its hint shows.
-const HINT_CHARS: usize = 4;
-
-/// A create that every rule allows.
+/// A create that every rule allows which can be judged without the store.
 pub(super) struct Order {
-    api: String,
-    scheme: String,
-    prefix: String,
+    pub(super) maker: Maker,
+    pub(super) realm: String,
+    pub(super) members_only: bool,
+    record: Record,
+    source: Source,
+}
+
+/// Of a credential, what its maker chooses.
+struct Record {
     name: Option<String>,
     subject: Id,
     org: Option<Id>,
     external_id: Option<Id>,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
+    ceiling: Option<Level>,
+    grants: Option<BTreeMap<Id, Level>>,
+    scopes: Option<BTreeSet<Id>>,
+    audience: Option<String>,
+    client_id: Option<Id>,
+    addresses: Option<Vec<IpNet>>,
+    limits: BTreeMap<String, u64>,
     metadata: Map<String, Value>,
-    source: Source,
-}
-
-/// What an order becomes.
-pub(super) struct Made {
-    pub(super) credential: Credential,
-    pub(super) digest: Digest,
-    /// Only of a secret that was minted here: whoever brought one has it.
-    pub(super) secret: Option<SecretString>,
 }
 
 impl Order {
@@ -56,86 +54,102 @@ impl Order {
             found.ok_or_else(|| "is not configured".into())
         });
         let scheme = sent.required("scheme", |name| scheme_of(api, name)).flatten();
-        let name = sent.text("name", rules::label);
         let subject = sent.required("subject", rules::id);
-        let org = sent.text("org", rules::id);
-        let external_id = sent.text("external_id", rules::id);
-        let metadata = sent.take("metadata", rules::metadata).unwrap_or_default();
         let imported = sent.has("secret") || sent.has("secret_sha256");
         let source = import::source(sent, api.zip(scheme));
         let created_at = terms::created_at(sent, imported, now);
         let expires_at = terms::expiry(sent, scheme.map(|scheme| &scheme.issue), created_at, now);
+        if let Some(scheme) = scheme {
+            needs(sent, scheme);
+        }
+        let known = |name: &str| api.is_none_or(|api| has_limit(api, name));
+        let name = sent.text("name", rules::label);
+        let org = sent.text("org", rules::id);
+        let external_id = sent.text("external_id", rules::id);
+        let ceiling = sent.text("ceiling", rules::level);
+        let grants = sent.take("grants", rules::grants);
+        let scopes = sent.take("scopes", rules::ids);
+        let audience = sent.text("audience", rules::audience);
+        let client_id = sent.text("client_id", rules::id);
+        let addresses = sent.take("addresses", rules::addresses);
+        let limits = sent.take("limits", |value| rules::overrides(value, &known));
+        let metadata = sent.take("metadata", rules::metadata).unwrap_or_default();
         fields.end()?;
         let (Some(api), Some(scheme), Some(subject)) = (api, scheme, subject) else {
             return Err(Problem::internal()); // each missing one was refused above
         };
-        Ok(Self {
-            api: api.name.to_string(),
-            scheme: scheme.name.to_string(),
-            prefix: scheme.prefix.clone().unwrap_or_default(),
+        let record = Record {
             name,
             subject,
             org,
             external_id,
             created_at,
             expires_at,
+            ceiling,
+            grants,
+            scopes,
+            audience,
+            client_id,
+            addresses,
+            limits: limits.unwrap_or_default(),
             metadata,
+        };
+        Ok(Self {
+            maker: Maker::new(api, scheme),
+            realm: api.realm.to_string(),
+            members_only: scheme.issue.members_only,
+            record,
             source,
         })
     }
 
-    /// A credential of its own id and, where it is minted, its own secret. `None` when the system has no randomness to give.
-    pub(super) fn make(&self, pepper: &Pepper) -> Option<Made> {
-        let (secret, digest, hint) = match &self.source {
-            Source::Minted => {
-                let secret = mint(&self.prefix)?;
-                let (digest, hint) = self.known_by(pepper, &secret);
-                (Some(secret), digest, hint)
-            }
-            Source::Brought(secret) => {
-                let (digest, hint) = self.known_by(pepper, secret);
-                (None, digest, hint)
-            }
-            Source::Digested(fingerprint) => {
-                (None, pepper.digest_fingerprint(fingerprint), self.prefix.clone())
-            }
-        };
-        let credential = Credential {
-            id: Id::new(&format!("crd_{}", Uuid::now_v7().simple()))?,
-            api: self.api.clone(),
-            scheme: self.scheme.clone(),
-            name: self.name.clone(),
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The organisation, and who must be a member of it.
+    pub(super) fn membership(&self) -> Option<(&Id, &Id)> {
+        self.record.org.as_ref().zip(Some(&self.record.subject))
+    }
+
+    pub(super) fn credential(&self, id: Id, hint: String) -> Credential {
+        let record = &self.record;
+        Credential {
+            id,
+            api: self.maker.api.clone(),
+            scheme: self.maker.scheme.clone(),
+            name: record.name.clone(),
             hint,
-            external_id: self.external_id.clone(),
-            subject: self.subject.clone(),
-            org: self.org.clone(),
-            created_at: self.created_at,
-            expires_at: self.expires_at,
+            external_id: record.external_id.clone(),
+            subject: record.subject.clone(),
+            org: record.org.clone(),
+            created_at: record.created_at,
+            expires_at: record.expires_at,
             revoked_at: None,
             revoke_reason: None,
             disabled: false,
-            ceiling: None,
-            grants: None,
-            scopes: None,
-            audience: None,
-            client_id: None,
-            addresses: None,
-            limits: BTreeMap::new(),
-            metadata: self.metadata.clone(),
+            ceiling: record.ceiling,
+            grants: record.grants.clone(),
+            scopes: record.scopes.clone(),
+            audience: record.audience.clone(),
+            client_id: record.client_id.clone(),
+            addresses: record.addresses.clone(),
+            limits: record.limits.clone(),
+            metadata: record.metadata.clone(),
             last_used_at: None,
             version: 1,
-        };
-        Some(Made { credential, digest, secret })
-    }
-
-    /// How the store and how people know a secret.
-    fn known_by(&self, pepper: &Pepper, secret: &SecretString) -> (Digest, String) {
-        let text = secret.expose_secret();
-        let mut hint = self.prefix.clone();
-        if text.len() >= HINT_FROM {
-            hint.extend(text.chars().skip(text.len() - HINT_CHARS));
         }
-        (pepper.digest(text.as_bytes()), hint)
+    }
+}
+
+/// What the scheme makes of fields that are otherwise free.
+fn needs(fields: &mut Fields, scheme: &Scheme) {
+    let issue = &scheme.issue;
+    if (issue.org_required || issue.members_only) && !fields.has("org") {
+        fields.refuse("org", "is required by the scheme");
+    }
+    if scheme.bound && !fields.has("audience") {
+        fields.refuse("audience", "is required by the scheme");
     }
 }
 
@@ -146,10 +160,7 @@ fn scheme_of<'a>(api: Option<&'a Api>, name: &str) -> Judged<Option<&'a Scheme>>
     found.map(Some).ok_or_else(|| "is not a scheme of the api".into())
 }
 
-/// A new secret. `None` when the system has no randomness to give.
-pub(crate) fn mint(prefix: &str) -> Option<SecretString> {
-    let random = SystemRandom::new();
-    let mut filled = true;
-    let secret = secret::mint(prefix, |bytes| filled &= random.fill(bytes).is_ok());
-    filled.then_some(secret)
+/// Whether the api has a limit of that name, which a credential can override.
+pub(super) fn has_limit(_api: &Api, _name: &str) -> bool {
+    false
 }

@@ -4,16 +4,18 @@ use std::borrow::Cow;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use decision::facts::Resource;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::store::{ChangeError, Unavailable};
+use crate::store::{ChangeError, ListError, Unavailable};
 
 /// Seconds after which a call that met trouble of ours may be tried again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"portcullis-admin\"");
 
 /// One field of a body, or one parameter of a query, and what is wrong with it. Never shows the value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FieldError {
     pub(crate) field: String,
     pub(crate) message: String,
@@ -29,8 +31,9 @@ pub(crate) struct Problem {
 }
 
 /// What is sent of it.
-#[derive(Serialize)]
-struct Sent<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Sent<'a> {
     r#type: &'static str,
     title: &'static str,
     status: u16,
@@ -61,8 +64,8 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "the admin API has no such path")
     }
 
-    pub(super) fn credential_unknown() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such credential")
+    pub(super) fn record_unknown() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such record")
     }
 
     pub(super) fn method_not_allowed() -> Self {
@@ -89,6 +92,10 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "body_malformed", detail)
     }
 
+    pub(super) fn header_malformed(detail: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "header_malformed", detail)
+    }
+
     pub(super) fn query_malformed() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "query_malformed", "the query cannot be read")
     }
@@ -102,20 +109,68 @@ impl Problem {
         Self { errors, ..problem }
     }
 
-    pub(super) fn cursor_invalid() -> Self {
-        let message = "is none that a list has given".to_owned();
-        Self::fields_invalid(vec![FieldError { field: "cursor".to_owned(), message }])
+    pub(super) fn field_invalid(field: &str, message: impl Into<String>) -> Self {
+        let (field, message) = (field.to_owned(), message.into());
+        Self::fields_invalid(vec![FieldError { field, message }])
     }
 
-    pub(super) fn secret_taken() -> Self {
-        let detail = "this api already has a credential with this secret, perhaps a revoked one";
-        Self::new(StatusCode::CONFLICT, "secret_taken", detail)
+    fn conflict(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
     }
 
-    pub(super) fn external_id_taken() -> Self {
-        let detail =
-            "this api already has a credential with this external_id, perhaps a revoked one";
-        Self::new(StatusCode::CONFLICT, "external_id_taken", detail)
+    /// `fields` is not empty.
+    pub(super) fn fields_fixed(fields: &[&str]) -> Self {
+        let error = |field: &&str| {
+            let message = "cannot be changed".to_owned();
+            FieldError { field: (*field).to_owned(), message }
+        };
+        let detail = format!("what cannot be changed: {}", fields.join(", "));
+        Self { errors: fields.iter().map(error).collect(), ..Self::conflict("field_fixed", detail) }
+    }
+
+    pub(super) fn expiry_later() -> Self {
+        Self::conflict("expiry_later", "expires_at can only become earlier")
+    }
+
+    pub(super) fn grants_mode() -> Self {
+        let detail = "a credential for every resource does not become one of grants, nor the other way round";
+        Self::conflict("grants_mode", detail)
+    }
+
+    pub(super) fn not_active(state: &'static str) -> Self {
+        Self::conflict("credential_ended", format!("the credential is {state}"))
+    }
+
+    pub(super) fn scheme_gone() -> Self {
+        Self::conflict("scheme_unknown", "the credential's scheme is not configured any more")
+    }
+
+    pub(super) fn not_revealable(detail: &'static str) -> Self {
+        Self::conflict("not_revealable", detail)
+    }
+
+    pub(super) fn not_owner() -> Self {
+        let detail = "a secret is shown to nobody but its owner";
+        Self::new(StatusCode::FORBIDDEN, "not_owner", detail)
+    }
+
+    pub(super) fn version_differs() -> Self {
+        let detail = "the record is at another version than If-Match names";
+        Self::new(StatusCode::PRECONDITION_FAILED, "version_differs", detail)
+    }
+
+    pub(super) fn repeated_otherwise() -> Self {
+        let detail = "this Idempotency-Key has come with another request";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+    }
+
+    pub(super) fn still_running() -> Self {
+        Self::conflict("still_running", "the request with this Idempotency-Key is still running")
+    }
+
+    pub(super) fn too_many_streams() -> Self {
+        let detail = "as many follow the events as there may be";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", detail)
     }
 
     /// Whether a change took place is then unknown; asking again is safe.
@@ -134,20 +189,46 @@ impl From<Unavailable> for Problem {
     }
 }
 
-/// Of the calls there are yet, none is refused for another reason.
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::CursorInvalid => {
+                Self::field_invalid("cursor", "is none that a list has given")
+            }
+            ListError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::Unknown => Self::credential_unknown(),
-            ChangeError::SecretTaken => Self::secret_taken(),
-            ChangeError::ExternalIdTaken => Self::external_id_taken(),
+            ChangeError::Unknown => Self::record_unknown(),
+            ChangeError::Conflict => Self::version_differs(),
+            ChangeError::SecretTaken => Self::conflict(
+                "secret_taken",
+                "this api already has a credential with this secret, perhaps a revoked one",
+            ),
+            ChangeError::ExternalIdTaken => Self::conflict(
+                "external_id_taken",
+                "this api already has a credential with this external_id, perhaps a revoked one",
+            ),
             ChangeError::IdTaken => Self::store_unavailable("the store takes no new id"),
+            ChangeError::InUse => {
+                Self::conflict("in_use", "a credential that is not revoked names it")
+            }
+            ChangeError::ParentUnknown => Self::field_invalid("parent", "is no resource"),
+            ChangeError::ParentCircle => {
+                Self::field_invalid("parent", "is the resource itself or below it")
+            }
+            ChangeError::TooDeep => Self::field_invalid(
+                "parent",
+                format!(
+                    "puts a resource more than {} steps below its organisation",
+                    Resource::STEPS_MAX
+                ),
+            ),
             ChangeError::Unavailable(unavailable) => unavailable.into(),
-            ChangeError::Conflict
-            | ChangeError::InUse
-            | ChangeError::ParentUnknown
-            | ChangeError::ParentCircle
-            | ChangeError::TooDeep => Self::internal(),
         }
     }
 }

@@ -1,13 +1,17 @@
 //! What the value of one field may be. Each rule reads it or says what form it must have; none repeats what was sent, since
 //! that may be a secret.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use decision::audience;
 use decision::config::parse_duration;
 use decision::config::snapshot::Lifetime;
-use decision::facts::Timestamp;
+use decision::facts::{GRANTS_MAX, Level, Timestamp};
 use decision::name::{ID_RULE, Id};
 use decision::secret::Fingerprint;
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
@@ -20,6 +24,16 @@ const LABEL_MAX: usize = 200;
 const SECRET_MAX: usize = 4096;
 /// Bytes of metadata when rendered.
 const METADATA_MAX: usize = 4096;
+/// Bytes of an audience.
+const AUDIENCE_MAX: usize = 2048;
+/// Bytes of scopes or capabilities when rendered as one header field.
+const LISTED_MAX: usize = 4096;
+/// Members of a resource.
+const MEMBERS_MAX: usize = 10_000;
+/// Blocks of addresses of a credential.
+const ADDRESSES_MAX: usize = 256;
+/// The greatest `max` of an override.
+const OVERRIDE_MAX: u64 = 1_000_000_000_000;
 /// Objects and arrays that may stand in one another in metadata, the outermost included.
 const METADATA_DEPTH: usize = 16;
 
@@ -48,6 +62,21 @@ pub(super) fn instant(text: &str) -> Judged<Timestamp> {
         "must be an RFC 3339 instant with a zone, of the years 1970 to 9999, as 2030-01-01T00:00:00Z"
             .into()
     })
+}
+
+/// The begin of a day, in UTC.
+pub(super) fn day(text: &str) -> Judged<Timestamp> {
+    let day = (text.len() == 10).then(|| instant::read(&format!("{text}T00:00:00Z"))).flatten();
+    day.ok_or_else(|| "must be a day of the years 1970 to 9999, as 2030-12-31".into())
+}
+
+/// An audience in the one form that is compared.
+pub(super) fn audience(text: &str) -> Judged<String> {
+    let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.is_empty() || text.len() > AUDIENCE_MAX || !visible {
+        return Err(format!("must be 1 to {AUDIENCE_MAX} visible ASCII characters"));
+    }
+    Ok(audience::normalise(text))
 }
 
 /// The length of a lifetime; `never` is one too.
@@ -87,6 +116,103 @@ pub(super) fn metadata(value: &Value) -> Judged<Map<String, Value>> {
         return Err(format!("must not have more than {METADATA_MAX} bytes"));
     }
     Ok(members.clone())
+}
+
+pub(super) fn flag(value: &Value) -> Judged<bool> {
+    value.as_bool().ok_or_else(|| "must be true or false".into())
+}
+
+pub(super) fn level(text: &str) -> Judged<Level> {
+    Level::from_name(text).ok_or_else(|| "must be read, edit or admin".into())
+}
+
+/// Scopes or capabilities: they are rendered with a space between.
+pub(super) fn ids(value: &Value) -> Judged<BTreeSet<Id>> {
+    let items = value.as_array().ok_or("must be a list")?;
+    let ids = items.iter().map(|item| id(item.as_str().ok_or("must be a list of strings")?));
+    let ids = ids.collect::<Judged<BTreeSet<_>>>()?;
+    if ids.iter().map(|id| id.as_str().len() + 1).sum::<usize>() > LISTED_MAX + 1 {
+        return Err(format!("must not have more than {LISTED_MAX} bytes together"));
+    }
+    Ok(ids)
+}
+
+/// Grants: what a credential may do with which resource. They are rendered as `board_1=edit,board_2=read`.
+pub(super) fn grants(value: &Value) -> Judged<BTreeMap<Id, Level>> {
+    let grants = levels(value)?;
+    grants_fit(&grants)?;
+    Ok(grants)
+}
+
+/// Whether grants are short enough to be sent with every request, under no ceiling: a lower one could be lifted.
+pub(super) fn grants_fit(grants: &BTreeMap<Id, Level>) -> Judged<()> {
+    let each = grants.iter().map(|(id, level)| id.as_str().len() + level.name().len() + 2);
+    if each.sum::<usize>() > GRANTS_MAX + 1 {
+        return Err(format!(
+            "must not have more than {GRANTS_MAX} bytes when rendered as a header"
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn members(value: &Value) -> Judged<BTreeMap<Id, Level>> {
+    let members = levels(value)?;
+    members_fit(&members)?;
+    Ok(members)
+}
+
+pub(super) fn members_fit(members: &BTreeMap<Id, Level>) -> Judged<()> {
+    if members.len() > MEMBERS_MAX {
+        return Err(format!("must not be more than {MEMBERS_MAX} members"));
+    }
+    Ok(())
+}
+
+/// An object from ids to levels.
+fn levels(value: &Value) -> Judged<BTreeMap<Id, Level>> {
+    let named = value.as_object().ok_or("must be an object from ids to levels")?;
+    let each = named.iter().map(|(name, value)| {
+        let name = id(name).map_err(|rule| format!("each name {rule}"))?;
+        let level = value.as_str().ok_or("each level must be a string");
+        Ok((name, self::level(level?).map_err(|rule| format!("each level {rule}"))?))
+    });
+    each.collect()
+}
+
+/// Blocks in CIDR notation; an address is the block of itself. None at all would admit nobody, and is not what "no
+/// restriction" looks like.
+pub(super) fn addresses(value: &Value) -> Judged<Vec<IpNet>> {
+    let items = value.as_array().ok_or("must be a list")?;
+    if items.is_empty() || items.len() > ADDRESSES_MAX {
+        return Err(format!("must be 1 to {ADDRESSES_MAX}; null restricts nothing"));
+    }
+    let block = |item: &Value| {
+        let text = item.as_str()?;
+        let block = text.parse::<IpNet>().ok();
+        let block = block.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        block.map(|block| block.trunc())
+    };
+    let blocks = items.iter().map(block).collect::<Option<Vec<_>>>();
+    blocks
+        .ok_or_else(|| "must be addresses or blocks of them, as 10.0.0.0/8 or 2001:db8::/32".into())
+}
+
+/// Overrides of limits by name. `known` says which names there are.
+pub(super) fn overrides(
+    value: &Value,
+    known: &dyn Fn(&str) -> bool,
+) -> Judged<BTreeMap<String, u64>> {
+    let named = value.as_object().ok_or("must be an object from limits to numbers")?;
+    let each = named.iter().map(|(name, value)| {
+        if !known(name) {
+            return Err("names a limit that the api does not have".to_owned());
+        }
+        let max = value.as_u64().filter(|max| (1..=OVERRIDE_MAX).contains(max));
+        let max =
+            max.ok_or_else(|| format!("each must be a whole number from 1 to {OVERRIDE_MAX}"))?;
+        Ok((name.clone(), max))
+    });
+    each.collect()
 }
 
 /// Whether objects and arrays stand more than `most` deep in one another. It looks no deeper than it must.

@@ -276,7 +276,7 @@ fn listed(answer: &str, output: Output, console: &mut Console<'_>) -> Result<(),
     if output == Output::Json {
         return print_json(answer, console);
     }
-    let page: Listed = read(answer)?;
+    let page: Listed<CredentialView> = read(answer)?;
     write!(console.out, "{}", table::list(&page.items))?;
     if let Some(next) = page.next {
         writeln!(console.err, "there are more: --cursor {}", visible(&next))?;

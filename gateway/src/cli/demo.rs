@@ -11,7 +11,7 @@ use ureq::http::Method;
 
 use super::client::{Call, Client};
 use super::{Console, Failure};
-use crate::admin::order::mint;
+use crate::admin::mint;
 use crate::admin::view::Created;
 use crate::app::{self, Running};
 

@@ -133,7 +133,7 @@ fn show_revoke_and_delete_take_an_id() {
     assert_eq!((deleted.code, deleted.out.as_str()), (0, ""));
     let gone = shell.credential(&["show", id, "--output", "json"]);
     assert_eq!((gone.code, gone.out.as_str()), (1, ""));
-    assert_eq!(gone.err, "error: there is no such credential\n");
+    assert_eq!(gone.err, "error: there is no such record\n");
 }
 
 #[test]

@@ -33,7 +33,9 @@ async fn a_create_answers_the_whole_record_and_the_secret_this_once() {
         "id": id, "api": "app", "scheme": "key", "name": "ci 🏠", "hint": hint,
         "external_id": "ext:1", "subject": "user_1", "org": "org_1", "state": "active",
         "created_at": credential["created_at"], "expires_at": credential["expires_at"],
-        "revoked_at": null, "revoke_reason": null, "metadata": {"a": [1]}, "version": 1,
+        "revoked_at": null, "revoke_reason": null, "disabled": false, "ceiling": null, "grants": null,
+        "scopes": null, "audience": null, "client_id": null, "addresses": null, "limits": {},
+        "metadata": {"a": [1]}, "last_used_at": null, "version": 1,
     });
     assert_eq!(*credential, expected);
     assert!(answer.body.get("propagation").is_none());
@@ -59,24 +61,33 @@ async fn everything_that_is_wrong_is_named_in_one_answer_and_nothing_is_stored()
     let house = House::new();
     let body = json!({
         "scheme": 7, "subject": "a,b", "org": "*", "name": "a\nb", "lifetime": "30", "external_id": "", "metadata": [],
-        "secret": "a b", "secret_sha256": "xyz", "created_at": "yesterday", "expires_on": "2030-01-01", "ceiling": "read",
-        "grants": null,
+        "secret": "a b", "secret_sha256": "xyz", "created_at": "yesterday", "expires_on": "x", "ceiling": "write",
+        "grants": [], "scopes": {}, "audience": "", "client_id": "*", "addresses": [], "limits": [],
+        "color": "red", "revoked_at": null,
     });
     let answer = house.post("/v1/credentials", body).await;
     let mut refused = answer.refused();
     refused.sort();
     let all = [
+        "addresses",
         "api",
+        "audience",
         "ceiling",
+        "client_id",
+        "color",
         "created_at",
+        "expires_on",
         "expires_on",
         "external_id",
         "grants",
         "lifetime",
+        "limits",
         "metadata",
         "name",
         "org",
+        "revoked_at",
         "scheme",
+        "scopes",
         "secret",
         "secret_sha256",
         "secret_sha256",

@@ -92,9 +92,10 @@ async fn an_unknown_path_is_a_problem_of_404() {
         "/",
         "/v1",
         "/v1/credentials/",
-        "/v1/credentials/crd_1/reveal",
-        "/v1/subjects/user_1",
-        "/openapi.json",
+        "/v1/credentials/crd_1/revive",
+        "/v1/subjects/",
+        "/v1/subjects/user_1/members",
+        "/openapi.yaml",
     ] {
         let answer = house.get(path).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (404, "not_found"), "{path}");
@@ -114,7 +115,10 @@ async fn a_method_that_a_path_does_not_know_is_405_with_those_it_knows() {
     let house = House::new();
     let cases = [
         (Method::PUT, "/v1/credentials", "GET,HEAD,POST"),
-        (Method::PATCH, "/v1/credentials/crd_1", "GET,HEAD,DELETE"),
+        (Method::PUT, "/v1/credentials/crd_1", "GET,HEAD,PATCH,DELETE"),
+        (Method::PATCH, "/v1/credentials/crd_1/grants/b", "PUT,DELETE"),
+        (Method::POST, "/v1/subjects/user_1", "GET,HEAD,PUT,PATCH,DELETE"),
+        (Method::DELETE, "/v1/events", "GET,HEAD"),
         (Method::GET, "/v1/credentials/crd_1/revoke", "POST"),
     ];
     for (method, path, allow) in cases {

@@ -8,7 +8,7 @@ fn credential(name: &str) -> CredentialView {
         "id": "crd_0193", "api": "app", "scheme": "key", "name": name, "hint": "ak_wxyz",
         "external_id": null, "subject": "user_1", "org": null, "state": "active",
         "created_at": "2030-01-01T00:00:00.000Z", "expires_at": null, "revoked_at": null,
-        "revoke_reason": null, "metadata": {"team": "a\u{9b}b"}, "version": 1,
+        "revoke_reason": null, "disabled": false, "limits": {}, "metadata": {"team": "a\u{9b}b"}, "version": 1,
     }))
     .unwrap()
 }

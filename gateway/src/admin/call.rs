@@ -1,0 +1,95 @@
+//! One call of the API, taken apart: what its path, query and head say. Its body is read last, and only by who wants one.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, FromRequestParts as _, Path, Query, Request};
+use axum::http::{HeaderMap, header};
+use decision::name::Id;
+
+use super::change::Wait;
+use super::fields::Fields;
+use super::problem::Problem;
+use super::{Admin, body};
+use crate::generation::Generation;
+use crate::store::Author;
+
+pub(super) struct Call {
+    pub(super) admin: Arc<Admin>,
+    pub(super) author: Author,
+    /// The configuration that the call is judged by, from its begin to its end.
+    pub(super) generation: Arc<Generation>,
+    pub(super) query: Fields,
+    /// `If-Match`: the version that the record must be at.
+    pub(super) version: Option<u64>,
+    path: Vec<(String, String)>,
+    request: Request,
+}
+
+impl FromRequest<Arc<Admin>> for Call {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, admin: &Arc<Admin>) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let author = parts.extensions.get::<Author>().cloned().ok_or_else(Problem::internal)?;
+        // What is no text once decoded is no id either.
+        let path = Path::from_request_parts(&mut parts, &()).await;
+        let Path(path) = path.map_err(|_| Problem::record_unknown())?;
+        let query = Query::<Vec<(String, String)>>::from_request_parts(&mut parts, &()).await;
+        let Query(pairs) = query.map_err(|_| Problem::query_malformed())?;
+        Ok(Self {
+            admin: Arc::clone(admin),
+            author,
+            generation: admin.generations.current(),
+            query: Fields::of_query(pairs),
+            version: version(&parts.headers)?,
+            path,
+            request: Request::from_parts(parts, body),
+        })
+    }
+}
+
+impl Call {
+    /// The id that the path has for `name`. What is no id names no record.
+    pub(super) fn id(&self, name: &str) -> Result<Id, Problem> {
+        let found = self.path.iter().find(|(known, _)| known == name);
+        let id = found.and_then(|(_, text)| Id::new(text));
+        id.ok_or_else(Problem::record_unknown)
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    /// Ends the reading of the query where it may only say whether to wait.
+    pub(super) fn only_wait(&mut self) -> Result<Wait, Problem> {
+        let wait = Wait::read(&mut self.query);
+        self.query_ends()?;
+        Ok(wait)
+    }
+
+    pub(super) fn query_ends(&mut self) -> Result<(), Problem> {
+        std::mem::replace(&mut self.query, Fields::none()).end()
+    }
+
+    pub(super) async fn body(&mut self) -> Result<Fields, Problem> {
+        body::read(std::mem::take(&mut self.request)).await
+    }
+
+    /// As [`Self::body`], for a call that may come without one.
+    pub(super) async fn body_if_any(&mut self) -> Result<Fields, Problem> {
+        body::read_if_any(std::mem::take(&mut self.request)).await
+    }
+}
+
+/// A version as the `ETag` of a record shows it, with its quotes or without. Anything else is no version of any record.
+fn version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let mut values = headers.get_all(header::IF_MATCH).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let digits = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit());
+    match bare.parse() {
+        Ok(version) if digits && values.next().is_none() => Ok(Some(version)),
+        _ => Err(Problem::version_differs()),
+    }
+}

@@ -1,0 +1,188 @@
+//! What ends credentials: `POST /v1/credentials/{id}/revoke`, and `POST /v1/revocations` for all that match.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::response::IntoResponse as _;
+use decision::config::snapshot::{OnRevoke, Snapshot};
+use decision::facts::{Credential, Timestamp};
+use decision::name::Id;
+use decision::secret::Digests;
+use secrecy::ExposeSecret as _;
+
+use super::call::Call;
+use super::change::{self, Step};
+use super::credentials::Answer;
+use super::fields::Fields;
+use super::keys::Keys;
+use super::problem::Problem;
+use super::rules;
+use super::view::{CredentialView, Revocation, Revoked};
+use crate::store::{Author, Change, ChangeError, Filter, ListError, Store};
+
+/// Credentials that are read at a time.
+const PAGE: usize = 1000;
+
+pub(super) async fn revoke(mut call: Call) -> Answer {
+    call.only_wait()?;
+    let id = call.id("id")?;
+    let mut fields = call.body_if_any().await?;
+    let reason = fields.text("reason", rules::label);
+    fields.end()?;
+    let Call { admin, author, generation, version, .. } = call;
+    let now = author.now;
+    let store = Arc::clone(&admin.store);
+    let step = async move {
+        let found = store.get(&id).await?;
+        let forget = found.is_some_and(|found| forgets(&generation.snapshot, &found));
+        Ok(Step::from(store.revoke(&id, version, reason, forget, &author).await?))
+    };
+    let (credential, propagation) = change::make(&admin, step).await?;
+    let credential = CredentialView::new(credential, now);
+    Ok(Json(Revoked { credential, propagation }).into_response())
+}
+
+/// `on_revoke` of its scheme; a scheme that is gone forgets nothing.
+fn forgets(snapshot: &Snapshot, credential: &Credential) -> bool {
+    let apis = snapshot.apis.iter().filter(|api| *api.name == *credential.api);
+    let mut schemes = apis.flat_map(|api| &api.schemes);
+    let scheme = schemes.find(|scheme| *scheme.name == *credential.scheme);
+    scheme.is_some_and(|scheme| scheme.on_revoke == OnRevoke::Delete)
+}
+
+// --- all that match --------------------------------------------------------------------------------------------------
+
+/// Which credentials of an api are to end.
+struct Target {
+    api: String,
+    scheme: Option<String>,
+    of: Of,
+    /// Those made at this instant or before.
+    issued_before: Timestamp,
+}
+
+enum Of {
+    Secret(Digests),
+    Subject(Id),
+    Client(Id),
+    External(Id),
+}
+
+impl Target {
+    fn read(
+        mut fields: Fields,
+        snapshot: &Snapshot,
+        keys: &Keys,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
+        let sent = &mut fields;
+        let api = sent.required("api", |name| {
+            let found = snapshot.apis.iter().find(|api| *api.name == *name);
+            found.ok_or_else(|| "is not configured".into())
+        });
+        let scheme = sent.text("scheme", |name| match api {
+            Some(api) if !api.schemes.iter().any(|scheme| *scheme.name == *name) => {
+                Err("is not a scheme of the api".into())
+            }
+            _ => Ok(name.to_owned()),
+        });
+        let mut given = ["secret", "subject", "client_id", "external_id"]
+            .into_iter()
+            .filter(|name| sent.has(name));
+        let (first, others) = (given.next(), given.collect::<Vec<_>>());
+        match first {
+            None => {
+                let message = "is required, or one of secret, client_id and external_id";
+                sent.refuse("subject", message);
+            }
+            Some(first) => {
+                others.into_iter().for_each(|name| sent.refuse(name, format!("excludes {first}")));
+            }
+        }
+        let secret = sent.text("secret", rules::secret);
+        let digests = secret.map(|secret| keys.peppers.digests(secret.expose_secret().as_bytes()));
+        let subject = sent.text("subject", rules::id);
+        let client = sent.text("client_id", rules::id);
+        let external = sent.text("external_id", rules::id);
+        let issued_before = sent.text("issued_before", rules::instant).unwrap_or(now);
+        fields.end()?;
+        let of = digests.map(Of::Secret).or(subject.map(Of::Subject));
+        let of = of.or(client.map(Of::Client)).or(external.map(Of::External));
+        let (Some(api), Some(of)) = (api, of) else {
+            return Err(Problem::internal()); // each missing one was refused above
+        };
+        Ok(Self { api: api.name.to_string(), scheme, of, issued_before })
+    }
+
+    fn includes(&self, credential: &Credential) -> bool {
+        let of = match &self.of {
+            Of::Secret(_) => true,
+            Of::Subject(subject) => credential.subject == *subject,
+            Of::Client(client) => credential.client_id.as_ref() == Some(client),
+            Of::External(external) => credential.external_id.as_ref() == Some(external),
+        };
+        let scheme = self.scheme.as_ref().is_none_or(|scheme| *scheme == credential.scheme);
+        of && scheme
+            && credential.revoked_at.is_none()
+            && credential.created_at <= self.issued_before
+    }
+
+    /// The registered credentials that are to end.
+    async fn found(&self, store: &dyn Store, now: Timestamp) -> Result<Vec<Credential>, ListError> {
+        if let Of::Secret(digests) = &self.of {
+            let found = store.find(&self.api, digests).await?.value;
+            return Ok(found.into_iter().filter(|credential| self.includes(credential)).collect());
+        }
+        let (subject, external_id) = match &self.of {
+            Of::Subject(id) => (Some(id.to_string()), None),
+            Of::External(id) => (None, Some(id.to_string())),
+            Of::Client(_) | Of::Secret(_) => (None, None),
+        };
+        let (api, scheme) = (Some(self.api.clone()), self.scheme.clone());
+        let filter = Filter { api, subject, scheme, external_id, ..Filter::default() };
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = store.list(&filter, cursor.as_deref(), PAGE, now).await?;
+            found.extend(page.items.into_iter().filter(|credential| self.includes(credential)));
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+pub(super) async fn revoke_all(mut call: Call) -> Answer {
+    call.only_wait()?;
+    let fields = call.body().await?;
+    let Call { admin, author, generation, .. } = call;
+    let target = Target::read(fields, &generation.snapshot, &admin.keys, author.now)?;
+    let store = Arc::clone(&admin.store);
+    let step = async move {
+        let found = target.found(&*store, author.now).await?;
+        let mut changes = Vec::new();
+        let outcome = end(&*store, &found, &generation.snapshot, &author, &mut changes).await;
+        Ok(Step { outcome: outcome.map(|()| changes.len()), changes })
+    };
+    let (outcome, propagation) = change::make(&admin, step).await?;
+    Ok(Json(Revocation { revoked: outcome?, propagation }).into_response())
+}
+
+/// Revokes each. What is in `changes` stands, also when not all could be done.
+async fn end(
+    store: &dyn Store,
+    found: &[Credential],
+    snapshot: &Snapshot,
+    author: &Author,
+    changes: &mut Vec<Change>,
+) -> Result<(), Problem> {
+    for credential in found {
+        let forget = forgets(snapshot, credential);
+        match store.revoke(&credential.id, None, None, forget, author).await {
+            // It was forgotten meanwhile.
+            Err(ChangeError::Unknown) => {}
+            answer => changes.extend(answer?.change),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! `Idempotency-Key`.
+
+use std::sync::Arc;
+
+use super::*;
+
+async fn send(house: &House, path: &str, key: &str, body: Value) -> crate::admin::house::Answer {
+    let request = request(Method::POST, path)
+        .header("idempotency-key", key)
+        .header(header::CONTENT_TYPE, "application/json");
+    house.send(request.body(body.to_string().into()).unwrap()).await
+}
+
+async fn count(house: &House) -> usize {
+    house.get("/v1/credentials").await.body["items"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn a_repeated_create_answers_as_before_without_the_secret_and_makes_nothing() {
+    let house = House::new();
+    let first = send(&house, "/v1/credentials", "k-1", order(json!({ "name": "ci" }))).await;
+    assert_eq!((first.status.as_u16(), first.body.get("replayed")), (201, None));
+    let again = send(&house, "/v1/credentials", "k-1", order(json!({ "name": "ci" }))).await;
+    assert_eq!(again.status, 201);
+    assert_eq!(again.body["credential"], first.body["credential"]);
+    assert_eq!((&again.body["secret"], &again.body["replayed"]), (&Value::Null, &json!(true)));
+    assert_eq!(count(&house).await, 1);
+    let other = send(&house, "/v1/credentials", "k-2", order(json!({ "name": "ci" }))).await;
+    assert_ne!(other.body["credential"]["id"], first.body["credential"]["id"]);
+    let import = json!({ "secret": "ak_of-another-system" });
+    let first = send(&house, "/v1/credentials", "k-3", order(import.clone())).await;
+    let again = send(&house, "/v1/credentials", "k-3", order(import)).await;
+    assert_eq!(
+        (again.status.as_u16(), &again.body["credential"]),
+        (201, &first.body["credential"])
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_comes_with_another_request_is_422() {
+    let house = House::new();
+    send(&house, "/v1/credentials", "k", order(json!({}))).await;
+    for (path, body) in [
+        ("/v1/credentials", order(json!({ "name": "x" }))),
+        ("/v1/credentials?wait=all", order(json!({}))),
+        ("/v1/revocations", order(json!({}))),
+    ] {
+        let answer = send(&house, path, "k", body).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (422, "idempotency_key_reused"),
+            "{path}"
+        );
+    }
+    assert_eq!(count(&house).await, 1);
+}
+
+#[tokio::test]
+async fn what_was_refused_is_judged_anew() {
+    let house = House::new();
+    let refused = send(&house, "/v1/credentials", "k", order(json!({ "name": "" }))).await;
+    assert_eq!(refused.refused(), ["name"]);
+    assert_eq!(send(&house, "/v1/credentials", "k", order(json!({}))).await.status, 201);
+}
+
+#[tokio::test]
+async fn rotations_and_revelations_are_repeated_without_their_secret() {
+    let house = House::new();
+    let id = house.created(json!({ "scheme": "shown" })).await;
+    let path = format!("/v1/credentials/{id}");
+    for (action, body, secret) in [
+        ("rotate", json!({ "overlap": "1h" }), true),
+        ("reveal", json!({}), true),
+        ("revoke", json!({}), false),
+    ] {
+        let path = format!("{path}/{action}");
+        let first = send(&house, &path, action, body.clone()).await;
+        let again = send(&house, &path, action, body).await;
+        assert_eq!((first.status, again.body["replayed"].clone()), (again.status, json!(true)));
+        assert_eq!(first.body["secret"].is_string(), secret, "{action}: {}", first.body);
+        assert_eq!(again.body["secret"], Value::Null, "{action}");
+    }
+    assert_eq!(count(&house).await, 2);
+}
+
+#[tokio::test]
+async fn a_key_has_one_form() {
+    let house = House::new();
+    for key in ["", " ", "a b", "é", &"x".repeat(256)] {
+        let answer = send(&house, "/v1/credentials", key, order(json!({}))).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (400, "header_malformed"), "{key}");
+    }
+    let twice = request(Method::POST, "/v1/credentials")
+        .header("idempotency-key", "a")
+        .header("idempotency-key", "a")
+        .header(header::CONTENT_TYPE, "application/json");
+    let answer = house.send(twice.body(order(json!({})).to_string().into()).unwrap()).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(count(&house).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_equal_creates_at_the_same_time_one_makes_and_the_others_hear_of_it() {
+    let house = Arc::new(House::new());
+    let creates: Vec<_> = (0..50)
+        .map(|_| {
+            let house = Arc::clone(&house);
+            tokio::spawn(
+                async move { send(&house, "/v1/credentials", "k", order(json!({}))).await },
+            )
+        })
+        .collect();
+    let mut secrets = 0;
+    for create in creates {
+        let answer = create.await.unwrap();
+        match answer.status.as_u16() {
+            201 => secrets += usize::from(answer.body["secret"].is_string()),
+            409 => assert_eq!(answer.code(), "still_running"),
+            _ => panic!("{}", answer.body),
+        }
+    }
+    assert_eq!((secrets, count(&house).await), (1, 1));
+}
+
+#[tokio::test]
+async fn without_the_token_no_key_is_looked_at() {
+    let house = House::new();
+    let request = Request::builder().method(Method::POST).uri("/v1/credentials");
+    let request = request.header("idempotency-key", "k").body(Body::empty()).unwrap();
+    assert_eq!(house.send(request).await.status, 401);
+    assert_eq!(send(&house, "/v1/credentials", "k", order(json!({}))).await.status, 201);
+}
