@@ -11,10 +11,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use decision::config::snapshot::{CacheSettings, Snapshot};
+use decision::config::snapshot::Snapshot;
 use decision::config::{Fragment, Variables, load};
 use decision::decide::{Refused, Step};
-use decision::facts::{Credential, Fact, FactKey, Lookup, Resource, Subject, Timestamp, api_mask};
+use decision::facts::{
+    Credential, Fact, FactKey, Lookup, Resource, Subject, Timestamp, api_mask, realm_mask,
+};
 use decision::name::Id;
 use decision::request::{Field, Framing, Protocol, RequestHead};
 use decision::secret::{Pepper, mint};
@@ -22,8 +24,8 @@ use decision::{decide, identity};
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::cache::{Cache, Entry};
-use crate::fence::Stamp;
+use crate::cache::{Cache, Entry, Shelf};
+use crate::fence::{Epoch, Fence, Stamp};
 use crate::store::Position;
 
 #[expect(dead_code, reason = "a decision uses a part of it")]
@@ -36,6 +38,8 @@ mod cache;
 )]
 #[path = "../../gateway/src/facts/fence.rs"]
 mod fence;
+#[path = "../../gateway/src/facts/hasher.rs"]
+mod hasher;
 
 /// What the gateway's files want of its store.
 mod store {
@@ -75,7 +79,9 @@ pub fn secrets(count: usize) -> Vec<String> {
 #[derive(Debug)]
 pub struct Known {
     pepper: Pepper,
-    cache: Cache,
+    credentials: Cache<Fact>,
+    subjects: Cache<Subject>,
+    resources: Cache<Resource>,
     cached_at: Instant,
     /// The values of `Authorization`, in no order.
     presented: Texts,
@@ -84,23 +90,42 @@ pub struct Known {
 impl Known {
     #[expect(clippy::disallowed_methods, reason = "a measurement has no other clock")]
     pub fn new(credentials: usize) -> Self {
-        let settings = CacheSettings {
-            capacity: 2 * credentials as u64,
-            ttl: Duration::from_hours(24),
-            negative_capacity: 10_000,
-            negative_ttl: Duration::from_secs(2),
+        let fence = Arc::new(Fence::new(4096));
+        let (capacity, ttl) = (2 * credentials as u64, Duration::from_hours(24));
+        let unknown = Shelf::new(10_000, Duration::from_secs(2));
+        let mut known = Self {
+            pepper: pepper(),
+            credentials: Cache::new(fence.clone(), Shelf::new(capacity, ttl), Some(unknown)),
+            subjects: Cache::new(fence.clone(), Shelf::new(capacity, ttl), None),
+            resources: Cache::new(fence, Shelf::new(capacity, ttl), None),
+            cached_at: Instant::now(),
+            presented: Texts::default(),
         };
-        let (pepper, cache, cached_at) = (pepper(), Cache::new(&settings), Instant::now());
-        let mask = api_mask(API);
+        known.fill(credentials);
+        known
+    }
+
+    /// Of subjects and organisations it is known that there is no record, as in most products.
+    fn fill(&mut self, credentials: usize) {
+        let (mask, realm) = (api_mask(API), realm_mask(API));
         let mut presented = secrets(credentials);
         for (number, secret) in presented.iter_mut().enumerate() {
-            let key = FactKey::new(&mask, &pepper.digest(secret.as_bytes()));
-            let fact = Some(Arc::new(Fact::new(credential(number))));
-            let stamp = Stamp { epoch: cache.epoch(), position: Position(number as u64 + 1) };
-            cache.insert(key, Entry { fact, stamp, asked_at: cached_at });
+            let key = FactKey::new(&mask, &self.pepper.digest(secret.as_bytes()));
+            let fact = Fact::new(credential(number));
+            let epoch = self.credentials.epoch();
+            self.subjects.insert(fact.subject_key(&realm), self.entry(epoch, number, None));
+            if let Some(org) = fact.org_key(&realm) {
+                self.resources.insert(org, self.entry(epoch, number, None));
+            }
+            self.credentials.insert(key, self.entry(epoch, number, Some(fact)));
             secret.insert_str(0, "Bearer ");
         }
-        Self { pepper, cache, cached_at, presented: Texts::shuffled(presented) }
+        self.presented = Texts::shuffled(presented);
+    }
+
+    fn entry<T>(&self, epoch: Epoch, number: usize, record: Option<T>) -> Entry<T> {
+        let stamp = Stamp { epoch, position: Position(number as u64 + 1) };
+        Entry { record: record.map(Arc::new), stamp, asked_at: self.cached_at }
     }
 }
 
@@ -269,20 +294,20 @@ fn ready<T>(step: Result<Step<T>, Refused<'_>>) -> Option<T> {
 
 impl decision::facts::Known for Known {
     fn credential(&self, key: &FactKey) -> Option<Lookup> {
-        self.cache.get(key, self.cached_at).map(Entry::into_lookup)
+        self.credentials.get(key, self.cached_at).map(Entry::into_lookup)
     }
 
-    fn subject(&self, _key: &FactKey) -> Option<Lookup<Subject>> {
-        Some(Lookup::Unknown)
+    fn subject(&self, key: &FactKey) -> Option<Lookup<Subject>> {
+        self.subjects.get(key, self.cached_at).map(Entry::into_lookup)
     }
 
-    fn resource(&self, _key: &FactKey) -> Option<Lookup<Resource>> {
-        Some(Lookup::Unknown)
+    fn resource(&self, key: &FactKey) -> Option<Lookup<Resource>> {
+        self.resources.get(key, self.cached_at).map(Entry::into_lookup)
     }
 }
 
 /// Texts in no order, and side by side: a request has just been read, so finding the next one must cost nothing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Texts {
     text: String,
     /// Where each begins, and where the last ends.

@@ -1,70 +1,74 @@
-//! The cached facts: credentials, and, in a cache of their own, keys that the store does not know. Both behind the fence.
+//! The cached records of one kind, behind the fence. A credential that the store does not know is remembered apart.
 
-use std::hash::BuildHasherDefault;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use decision::config::snapshot::CacheSettings;
-use decision::facts::{Fact, FactKey, Lookup};
+use decision::facts::{FactKey, Lookup};
 
-use super::fence::{Epoch, Fence, KeyHasher, Stamp};
-use crate::store::Position;
-
-/// Each change makes one in so many cached facts old: 32 KiB of marks, which stay in a core's own cache.
-const STRIPES: usize = 4096;
+use super::fence::{Epoch, Fence, Stamp};
+use super::hasher::Seed;
 
 /// What the store has said of one key.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    /// `None`: that there is no such credential.
-    pub(super) fact: Option<Arc<Fact>>,
+#[derive(Debug)]
+pub(super) struct Entry<T> {
+    /// `None`: that there is no such record.
+    pub(super) record: Option<Arc<T>>,
     pub(super) stamp: Stamp,
     /// When whoever asked the store began to.
     pub(super) asked_at: Instant,
 }
 
-impl Entry {
-    pub(super) fn into_lookup(self) -> Lookup {
-        self.fact.map_or(Lookup::Unknown, Lookup::Found)
+impl<T> Clone for Entry<T> {
+    fn clone(&self) -> Self {
+        Self { record: self.record.clone(), stamp: self.stamp, asked_at: self.asked_at }
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Cache {
-    fence: Fence,
-    known: Shelf,
-    /// Apart, so that a flood of guesses drives out no credential.
-    unknown: Shelf,
+impl<T> Entry<T> {
+    pub(super) fn into_lookup(self) -> Lookup<T> {
+        self.record.map_or(Lookup::Unknown, Lookup::Found)
+    }
 }
 
-#[derive(Debug)]
-struct Shelf {
-    entries: moka::sync::Cache<FactKey, Entry, BuildHasherDefault<KeyHasher>>,
+/// See the module.
+pub(super) struct Cache<T> {
+    fence: Arc<Fence>,
+    known: Shelf<T>,
+    /// That there is no such record, where that is kept apart.
+    unknown: Option<Shelf<T>>,
+}
+
+impl<T> fmt::Debug for Cache<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("fence", &self.fence).finish_non_exhaustive()
+    }
+}
+
+/// Entries, at most so many, each for so long.
+pub(super) struct Shelf<T> {
+    entries: moka::sync::Cache<FactKey, Entry<T>, Seed>,
     ttl: Duration,
 }
 
-impl Shelf {
-    fn new(capacity: u64, ttl: Duration) -> Self {
-        let entries = moka::sync::Cache::builder()
-            .max_capacity(capacity)
-            .build_with_hasher(BuildHasherDefault::default());
+impl<T: Send + Sync + 'static> Shelf<T> {
+    pub(super) fn new(capacity: u64, ttl: Duration) -> Self {
+        let entries =
+            moka::sync::Cache::builder().max_capacity(capacity).build_with_hasher(Seed::default());
         Self { entries, ttl }
     }
 
-    fn get(&self, key: &FactKey, now: Instant) -> Option<Entry> {
+    fn get(&self, key: &FactKey, now: Instant) -> Option<Entry<T>> {
         self.entries
             .get(key)
             .filter(|entry| now.saturating_duration_since(entry.asked_at) < self.ttl)
     }
 }
 
-impl Cache {
-    pub(super) fn new(settings: &CacheSettings) -> Self {
-        Self {
-            fence: Fence::new(STRIPES),
-            known: Shelf::new(settings.capacity, settings.ttl),
-            unknown: Shelf::new(settings.negative_capacity, settings.negative_ttl),
-        }
+impl<T: Send + Sync + 'static> Cache<T> {
+    /// `unknown` is where it is remembered that there is no such record; `None`: like any other fact.
+    pub(super) const fn new(fence: Arc<Fence>, known: Shelf<T>, unknown: Option<Shelf<T>>) -> Self {
+        Self { fence, known, unknown }
     }
 
     /// To be asked before the store is: part of the stamp of what it answers.
@@ -72,28 +76,31 @@ impl Cache {
         self.fence.epoch()
     }
 
-    pub(super) fn get(&self, key: &FactKey, now: Instant) -> Option<Entry> {
-        let current = |entry: &Entry| self.is_current(key, entry);
+    /// What is known and still to be used. No I/O, no lock shared by all.
+    pub(super) fn get(&self, key: &FactKey, now: Instant) -> Option<Entry<T>> {
+        let current = |entry: &Entry<T>| self.is_current(key, entry);
         let known = self.known.get(key, now).filter(current);
-        known.or_else(|| self.unknown.get(key, now).filter(current))
+        known.or_else(|| self.unknown.as_ref()?.get(key, now).filter(current))
     }
 
-    pub(super) fn is_current(&self, key: &FactKey, entry: &Entry) -> bool {
+    pub(super) fn is_current(&self, key: &FactKey, entry: &Entry<T>) -> bool {
         self.fence.is_current(key, entry.stamp)
     }
 
-    pub(super) fn insert(&self, key: FactKey, entry: Entry) {
-        let place = if entry.fact.is_some() { &self.known } else { &self.unknown };
-        place.entries.insert(key, entry);
+    pub(super) fn insert(&self, key: FactKey, entry: Entry<T>) {
+        let apart = self.unknown.as_ref().filter(|_| entry.record.is_none());
+        apart.unwrap_or(&self.known).entries.insert(key, entry);
     }
 
-    /// The fence is what counts; taking the old entries out only makes room.
-    pub(super) fn apply(&self, key: &FactKey, position: Position) {
-        self.fence.apply(key, position);
+    /// Takes out what a change has made old. The fence is what counts; this only makes room.
+    pub(super) fn forget(&self, key: &FactKey) {
         self.known.entries.invalidate(key);
-        self.unknown.entries.invalidate(key);
+        if let Some(unknown) = &self.unknown {
+            unknown.entries.invalidate(key);
+        }
     }
 
+    /// Records that are known, about; that there is none does not count where it is kept apart.
     pub(super) fn entries(&self) -> u64 {
         self.known.entries.entry_count()
     }
@@ -102,6 +109,8 @@ impl Cache {
     #[cfg(test)]
     pub(super) fn settle(&self) {
         self.known.entries.run_pending_tasks();
-        self.unknown.entries.run_pending_tasks();
+        if let Some(unknown) = &self.unknown {
+            unknown.entries.run_pending_tasks();
+        }
     }
 }

@@ -5,6 +5,10 @@
 //! so a look-up that began before a change and ends after it may install what it read wherever it likes, and
 //! nobody will use it. A stripe is shared by many keys; a change to one costs the others a look-up, no more.
 //!
+//! Facts that were current one after the other need not have been current together: between two uses a change to the first
+//! and then one to the second may be applied. So who decides on several asks for a [`Moment`] before the first use, and after
+//! the last whether it [holds](Fence::holds).
+//!
 //! This file knows no cache and no socket. [`Fence`] is generic over its atomics so that the model checker runs this very type.
 
 use std::fmt;
@@ -28,9 +32,15 @@ pub struct Stamp {
     pub position: Position,
 }
 
+/// A moment between changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(u64);
+
 /// See the module.
 pub struct Fence<C = AtomicU64> {
     epoch: C,
+    /// How many changes and new epochs have been applied.
+    applied: C,
     /// As many as a power of two.
     marks: Box<[C]>,
 }
@@ -40,7 +50,7 @@ impl<C: Cell> Fence<C> {
     pub fn new(stripes: usize) -> Self {
         let marks =
             std::iter::repeat_with(|| C::new(0)).take(stripes.next_power_of_two()).collect();
-        Self { epoch: C::new(0), marks }
+        Self { epoch: C::new(0), applied: C::new(0), marks }
     }
 
     /// To be asked before the store is.
@@ -53,6 +63,8 @@ impl<C: Cell> Fence<C> {
         if let Some(mark) = self.mark(key) {
             mark.raise(position.0);
         }
+        // Afterwards: whoever still took the older fact began his moment before this.
+        self.applied.count();
     }
 
     /// Whether no change has been applied since that a fact about `key` with this stamp might lack.
@@ -70,6 +82,17 @@ impl<C: Cell> Fence<C> {
         for mark in &self.marks {
             mark.store(0);
         }
+        self.applied.count();
+    }
+
+    /// To be asked before the first of several facts is used.
+    pub fn moment(&self) -> Moment {
+        Moment(self.applied.load())
+    }
+
+    /// Whether no change has been applied since: the facts that were current since then were so together.
+    pub fn holds(&self, moment: Moment) -> bool {
+        self.moment() == moment
     }
 
     /// `None` never: the mask keeps within the length.
@@ -92,6 +115,8 @@ pub trait Cell {
     fn store(&self, value: u64);
     /// To `value`, if it is lower.
     fn raise(&self, value: u64);
+    /// One more.
+    fn count(&self);
 }
 
 impl Cell for AtomicU64 {
@@ -110,11 +135,15 @@ impl Cell for AtomicU64 {
     fn raise(&self, value: u64) {
         self.fetch_max(value, Ordering::SeqCst);
     }
+
+    fn count(&self) {
+        self.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
-/// A [`FactKey`] is its own hash: uniformly distributed under a key that no client knows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct KeyHasher(u64);
+/// A [`FactKey`] is its own hash: it is a digest. Whoever could choose where one falls would gain look-ups after changes.
+#[derive(Default)]
+struct KeyHasher(u64);
 
 impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {
@@ -125,7 +154,7 @@ impl Hasher for KeyHasher {
         self.0 = value;
     }
 
-    /// A [`FactKey`] does not come this way; whatever does is hashed badly, not wrongly.
+    /// A [`FactKey`] does not come this way; whatever does falls badly, not wrongly.
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);

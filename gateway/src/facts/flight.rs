@@ -2,13 +2,12 @@
 
 use std::collections::{HashMap, hash_map};
 use std::fmt;
-use std::hash::BuildHasherDefault;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use decision::facts::FactKey;
 use tokio::sync::watch;
 
-use super::fence::KeyHasher;
+use super::hasher::Seed;
 
 /// Look-ups under way at once; who asks for one more is told that nobody can say.
 pub(super) const MOST: usize = 1024;
@@ -18,7 +17,7 @@ pub(super) struct Flights<T> {
     under_way: Mutex<UnderWay<T>>,
 }
 
-type UnderWay<T> = HashMap<FactKey, watch::Receiver<Option<T>>, BuildHasherDefault<KeyHasher>>;
+type UnderWay<T> = HashMap<FactKey, watch::Receiver<Option<T>>, Seed>;
 
 /// One that will end: with what it brings, or without.
 pub(super) struct Flight<T>(watch::Receiver<Option<T>>);

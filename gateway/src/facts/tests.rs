@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use decision::config::snapshot::CacheSettings;
-use decision::facts::{Fact, FactKey, Lookup, api_mask};
+use decision::facts::{Fact, FactKey, Known as _, Lookup, Wanted, api_mask};
 use tokio::runtime::{Builder, Runtime};
 
 use self::staged::Staged;
@@ -14,11 +14,14 @@ use crate::store::{Change, Store as _};
 
 mod cached;
 mod fetched;
+mod kinds;
 mod staged;
 mod together;
 
 /// Long enough for everything that is to succeed.
 const LONG: Duration = Duration::from_mins(1);
+
+const REALM: &str = "realm";
 
 fn settings() -> CacheSettings {
     CacheSettings { capacity: 1000, ttl: LONG, negative_capacity: 100, negative_ttl: LONG }
@@ -68,11 +71,11 @@ impl Scene {
     }
 
     fn cached(&self, number: u64) -> Option<Lookup> {
-        self.facts.cached(&key("app", number), self.now)
+        self.facts.view(self.now).credential(&key("app", number))
     }
 
     async fn fetch(&self, number: u64) -> Lookup {
-        self.facts.fetch("app", key("app", number), digest(number), self.now).await
+        fetch(&self.facts, "app", number, self.now).await
     }
 
     /// What a request does.
@@ -80,6 +83,18 @@ impl Scene {
         match self.cached(number) {
             Some(lookup) => lookup,
             None => self.fetch(number).await,
+        }
+    }
+}
+
+/// What a request finds that has found nothing in the cache.
+async fn fetch(facts: &Facts, api: &str, number: u64, now: Instant) -> Lookup {
+    let (mut view, key) = (facts.view(now), key(api, number));
+    loop {
+        let wanted = Wanted::Credential { key, digest: digest(number) };
+        view.fetch(api, REALM, wanted, clock::now()).await;
+        if let Some(lookup) = view.credential(&key) {
+            return lookup;
         }
     }
 }

@@ -1,63 +1,74 @@
-//! What is known to one request: what this process has cached, and what was fetched for it.
+//! What is known to one request, and how it came to be known.
 
+use std::cell::Cell;
 use std::time::Instant;
 
+use decision::config::snapshot::Api;
 use decision::facts::{Fact, FactKey, Known, Lookup, Resource, Subject, Wanted};
 
 use super::Journal;
 use crate::clock;
+use crate::facts::View;
 use crate::gate::Gate;
 
 /// See the module.
 pub(super) struct Here<'g> {
     gate: &'g Gate,
-    /// The usual answer takes no look at the clock: the request is as young as its head.
-    now: Instant,
-    /// Good in the poll that has brought it, in which the question is asked again.
-    fetched: Option<(FactKey, Lookup)>,
+    view: View<'g>,
+    /// Its credential is in `credential_lookups_total`, where it is counted once.
+    counted: Cell<bool>,
 }
 
 impl<'g> Here<'g> {
+    /// The usual answer takes no look at the clock: the request is as young as its head, that came at `now`.
     pub(super) fn new(gate: &'g Gate, now: Instant) -> Self {
-        Self { gate, now, fetched: None }
+        Self { gate, view: gate.facts.view(now), counted: Cell::new(false) }
     }
 
-    /// Asks the store for what a step wants, in this api.
-    pub(super) async fn fetch(&mut self, api: &str, wanted: Wanted, journal: &mut Journal) {
-        // Of subjects and resources the store has no records yet, so none is ever wanted.
-        let Wanted::Credential { key, digest } = wanted else { return };
+    /// See [`View::holds`].
+    pub(super) fn holds(&mut self) -> bool {
+        self.view.holds()
+    }
+
+    /// Asks the store for what a step wants.
+    pub(super) async fn fetch(&mut self, api: &Api, wanted: Wanted, journal: &mut Journal) {
+        let credential = match &wanted {
+            Wanted::Credential { key, .. } => Some(*key),
+            Wanted::Subject { .. } | Wanted::Resource { .. } => None,
+        };
         let asked = clock::now();
-        let fetched = self.gate.facts.fetch(api, key, digest, self.now).await;
+        self.view.fetch(&api.name, &api.realm, wanted, asked).await;
         journal.waited += clock::now().saturating_duration_since(asked);
-        let counts = &self.gate.metrics.lookups;
-        match fetched {
-            Lookup::Unavailable => counts.unavailable.inc(),
-            Lookup::Found(_) | Lookup::Unknown => counts.miss.inc(),
+        if let Some(key) = credential
+            && !self.counted.replace(true)
+        {
+            let counts = &self.gate.metrics.lookups;
+            match self.view.credential(&key) {
+                Some(Lookup::Unavailable) => counts.unavailable.inc(),
+                _ => counts.miss.inc(),
+            }
         }
-        self.fetched = Some((key, fetched));
     }
 }
 
 impl Known for Here<'_> {
     fn credential(&self, key: &FactKey) -> Option<Lookup<Fact>> {
-        if let Some((fetched, lookup)) = &self.fetched
-            && fetched == key
-        {
-            return Some(lookup.clone());
-        }
-        let known = self.gate.facts.cached(key, self.now)?;
-        match known {
-            Lookup::Unknown => self.gate.metrics.lookups.negative_hit.inc(),
-            Lookup::Found(_) | Lookup::Unavailable => self.gate.metrics.lookups.hit.inc(),
+        let known = self.view.credential(key)?;
+        if !self.counted.replace(true) {
+            let counts = &self.gate.metrics.lookups;
+            match known {
+                Lookup::Unknown => counts.negative_hit.inc(),
+                Lookup::Found(_) | Lookup::Unavailable => counts.hit.inc(),
+            }
         }
         Some(known)
     }
 
-    fn subject(&self, _key: &FactKey) -> Option<Lookup<Subject>> {
-        Some(Lookup::Unknown)
+    fn subject(&self, key: &FactKey) -> Option<Lookup<Subject>> {
+        self.view.subject(key)
     }
 
-    fn resource(&self, _key: &FactKey) -> Option<Lookup<Resource>> {
-        Some(Lookup::Unknown)
+    fn resource(&self, key: &FactKey) -> Option<Lookup<Resource>> {
+        self.view.resource(key)
     }
 }

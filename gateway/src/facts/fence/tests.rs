@@ -26,6 +26,10 @@ impl Cell for Modelled {
     fn raise(&self, value: u64) {
         self.fetch_max(value, Ordering::SeqCst);
     }
+
+    fn count(&self) {
+        self.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 fn key(number: u64) -> FactKey {
@@ -64,6 +68,22 @@ fn a_new_epoch_makes_everything_old_and_may_begin_at_lower_positions() {
     assert!(fence.is_current(&key(1), at(after, 1)));
     fence.apply(&key(1), Position(2));
     assert!(!fence.is_current(&key(1), at(after, 1)));
+}
+
+#[test]
+fn a_moment_holds_until_a_change_to_whatever_key_or_a_new_epoch_is_applied() {
+    let fence: Fence = Fence::new(8);
+    let ends: [fn(&Fence); 3] = [
+        |fence| fence.apply(&key(1), Position(5)),
+        |fence| fence.apply(&key(2), Position(4)),
+        Fence::new_epoch,
+    ];
+    for end in ends {
+        let moment = fence.moment();
+        assert!(fence.holds(moment));
+        end(&fence);
+        assert!(!fence.holds(moment));
+    }
 }
 
 #[test]

@@ -36,13 +36,13 @@ fn a_fact_is_used_for_its_time_to_live_and_not_a_nanosecond_longer() {
         scene.fetch(2).await;
         let tick = Duration::from_nanos(1);
         for (number, ttl) in [(1, ttl), (2, negative_ttl)] {
-            let cached = |age| scene.facts.cached(&key("app", number), scene.now + age);
+            let cached = |age| scene.facts.view(scene.now + age).credential(&key("app", number));
             assert!(cached(ttl.saturating_sub(tick)).is_some());
             assert!(cached(ttl).is_none());
         }
         // A request that began before the answer came uses it all the same.
         let earlier = scene.now.checked_sub(tick).unwrap();
-        assert!(scene.facts.cached(&key("app", 1), earlier).is_some());
+        assert!(scene.facts.view(earlier).credential(&key("app", 1)).is_some());
     });
 }
 
@@ -82,7 +82,7 @@ fn equal_secrets_in_two_apis_are_two_facts() {
         other.api = "other".into();
         scene.create("crd_1", 1).await;
         created(&*scene.store, other.clone(), 1).await;
-        let elsewhere = || scene.facts.fetch("other", key("other", 1), digest(1), scene.now);
+        let elsewhere = || fetch(&scene.facts, "other", 1, scene.now);
         assert_eq!(found(scene.fetch(1).await).credential, credential("crd_1"));
         assert_eq!(found(elsewhere().await).credential, other);
 
@@ -103,7 +103,7 @@ fn a_flood_of_guesses_drives_out_no_credential_and_the_memory_for_them_is_bounde
             assert!(matches!(scene.look_up(number).await, Lookup::Unknown));
         }
         assert!((0..10).all(|number| scene.cached(number).is_some()));
-        scene.facts.0.cache.settle();
+        scene.facts.0.credentials.cache.settle();
         assert_eq!(scene.facts.entries(), 10);
         assert!((1000..3000).filter(|number| scene.cached(*number).is_some()).count() <= 100);
     });

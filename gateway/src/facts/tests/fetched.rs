@@ -7,8 +7,8 @@ use decision::facts::Lookup;
 
 use super::staged::close;
 use super::*;
-use crate::facts::READS;
 use crate::facts::flight::MOST;
+use crate::facts::records::READS;
 
 #[test]
 fn a_change_that_overtakes_a_look_up_is_in_its_answer() {
@@ -94,7 +94,7 @@ fn a_silent_store_gets_its_place_back_when_it_answers_again() {
             assert!(matches!(fetch.await, Lookup::Unavailable));
         }
         assert_eq!(scene.store.finds(), MOST);
-        while scene.facts.0.flights.under_way() > 0 {
+        while scene.facts.0.credentials.under_way() > 0 {
             tokio::task::yield_now().await;
         }
         scene.store.before.add_permits(1);
@@ -193,7 +193,7 @@ fn without_the_runtime_of_the_look_ups_nobody_can_say() {
     runtime().block_on(async {
         let facts = Facts::new(Staged::new() as _, &settings(), LONG, handle);
         for _ in 0..2 {
-            let lookup = facts.fetch("app", key("app", 1), digest(1), clock::now()).await;
+            let lookup = fetch(&facts, "app", 1, clock::now()).await;
             assert!(matches!(lookup, Lookup::Unavailable));
         }
     });

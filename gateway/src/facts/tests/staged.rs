@@ -65,10 +65,15 @@ pub(super) fn close(gate: &Semaphore) {
     gate.forget_permits(usize::MAX);
 }
 
+/// What requests ask.
+fn is_look_up(call: &str) -> bool {
+    matches!(call, "find" | "subject" | "resource")
+}
+
 #[async_trait]
 impl Hook for Stage {
     async fn before(&self, call: &'static str) -> Result<(), Unavailable> {
-        if call != "find" {
+        if !is_look_up(call) {
             return Ok(());
         }
         self.finds.fetch_add(1, Ordering::SeqCst);
@@ -81,7 +86,7 @@ impl Hook for Stage {
     }
 
     async fn after(&self, call: &'static str) {
-        if call == "find" {
+        if is_look_up(call) {
             self.answer().await;
         }
     }

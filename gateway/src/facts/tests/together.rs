@@ -10,7 +10,7 @@ use super::staged::close;
 use super::*;
 
 /// Facts whose look-ups have a thread of their own.
-fn with_facts(play: impl FnOnce(&Facts, &Arc<Staged>)) {
+pub(super) fn with_facts(play: impl FnOnce(&Facts, &Arc<Staged>)) {
     let store = Staged::new();
     let lookups = runtime();
     let facts = Facts::new(Arc::clone(&store) as _, &settings(), LONG, lookups.handle().clone());
@@ -24,9 +24,10 @@ fn with_facts(play: impl FnOnce(&Facts, &Arc<Staged>)) {
 
 async fn look_up(facts: &Facts, number: u64) -> Lookup {
     let (key, now) = (key("app", number), clock::now());
-    match facts.cached(&key, now) {
+    let known = facts.view(now).credential(&key);
+    match known {
         Some(lookup) => lookup,
-        None => facts.fetch("app", key, digest(number), now).await,
+        None => fetch(facts, "app", number, now).await,
     }
 }
 

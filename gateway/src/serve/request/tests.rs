@@ -35,7 +35,8 @@ impl House {
         let metrics = Arc::new(Metrics::new().unwrap());
         let folder = tempfile::tempdir().unwrap();
         let pepper = Pepper::new(&"x".repeat(32).into()).unwrap();
-        let store = Embedded::open(&folder.path().join("portcullis.db"), &pepper.clone().into()).unwrap();
+        let store =
+            Embedded::open(&folder.path().join("portcullis.db"), &pepper.clone().into()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let second = Duration::from_secs(1);
         let cache =

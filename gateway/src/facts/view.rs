@@ -1,0 +1,149 @@
+//! What one request knows: the cached facts, and those it has fetched itself, all of one moment.
+
+use std::time::Instant;
+
+use decision::facts::{Fact, FactKey, Known, Lookup, Resource, Subject, Wanted};
+
+use super::Inner;
+use super::cache::{Cache, Entry};
+use super::fence::Moment;
+use crate::store::Read;
+
+/// How often one request may ask the store or begin anew: more than the records that the longest rule needs.
+const ROUNDS: u32 = 32;
+
+/// See the module. A step that was decided on it counts only if it [holds](Self::holds) afterwards, and only in the same poll.
+#[derive(Debug)]
+pub struct View<'f> {
+    facts: &'f Inner,
+    /// When the request began to ask.
+    now: Instant,
+    moment: Moment,
+    /// When the store's time for this request is up: known once it was asked.
+    until: Option<Instant>,
+    rounds: u32,
+    credentials: Fetched<Fact>,
+    subjects: Fetched<Subject>,
+    resources: Fetched<Resource>,
+}
+
+/// What a request has fetched: a cache that is full may not have kept it. `None`: nobody can say.
+#[derive(Debug)]
+struct Fetched<T>(Vec<(FactKey, Option<Entry<T>>)>);
+
+impl<T> Fetched<T> {
+    fn put(&mut self, key: FactKey, entry: Option<Entry<T>>) {
+        self.0.retain(|(other, _)| *other != key);
+        self.0.push((key, entry));
+    }
+
+    fn get(&self, key: &FactKey) -> Option<&Option<Entry<T>>> {
+        self.0.iter().find(|(other, _)| other == key).map(|(_, entry)| entry)
+    }
+}
+
+impl<'f> View<'f> {
+    pub(super) fn new(facts: &'f Inner, now: Instant) -> Self {
+        Self {
+            facts,
+            now,
+            moment: facts.fence.moment(),
+            until: None,
+            rounds: 0,
+            credentials: Fetched(Vec::new()),
+            subjects: Fetched(Vec::new()),
+            resources: Fetched(Vec::new()),
+        }
+    }
+
+    /// Whether all that was told since the view, or its last change of moment, was true at once. If not, what was decided on
+    /// it has to be decided anew, on a later moment: that one is entered here.
+    pub fn holds(&mut self) -> bool {
+        let holds = self.facts.fence.holds(self.moment);
+        if !holds {
+            self.turn();
+        }
+        // Who was told that nobody can say was told so whatever the moment.
+        holds || self.is_over()
+    }
+
+    /// Asks the store for a record of `api`, or of `realm`. Afterwards it is known, be it that nobody can say, until a change
+    /// overtakes it.
+    pub async fn fetch(&mut self, api: &str, realm: &str, wanted: Wanted, asked: Instant) {
+        let facts = self.facts;
+        let until = *self.until.get_or_insert(asked + facts.timeout);
+        let store = || facts.store.clone();
+        match wanted {
+            Wanted::Credential { key, digest } => {
+                let read = || {
+                    let (store, api) = (store(), api.to_owned());
+                    async move {
+                        let Read { value, position } = store.find(&api, &digest.into()).await?;
+                        Ok(Read { value: value.map(Fact::new), position })
+                    }
+                };
+                let entry = facts.credentials.fetch(key, self.now, until, read).await;
+                self.credentials.put(key, entry);
+            }
+            Wanted::Subject { key, id } => {
+                let read = || {
+                    let (store, realm, id) = (store(), realm.to_owned(), id.clone());
+                    async move { store.subject(&realm, &id).await }
+                };
+                let entry = facts.subjects.fetch(key, self.now, until, read).await;
+                self.subjects.put(key, entry);
+            }
+            Wanted::Resource { key, id } => {
+                let read = || {
+                    let (store, realm, id) = (store(), realm.to_owned(), id.clone());
+                    async move { store.resource(&realm, &id).await }
+                };
+                let entry = facts.resources.fetch(key, self.now, until, read).await;
+                self.resources.put(key, entry);
+            }
+        }
+        self.turn();
+    }
+
+    fn turn(&mut self) {
+        self.rounds += 1;
+        self.moment = self.facts.fence.moment();
+    }
+
+    fn is_over(&self) -> bool {
+        self.rounds >= ROUNDS
+    }
+
+    fn look<T: Send + Sync + 'static>(
+        &self,
+        cache: &Cache<T>,
+        fetched: &Fetched<T>,
+        key: &FactKey,
+    ) -> Option<Lookup<T>> {
+        if self.is_over() {
+            return Some(Lookup::Unavailable);
+        }
+        match fetched.get(key) {
+            Some(None) => return Some(Lookup::Unavailable),
+            Some(Some(entry)) if cache.is_current(key, entry) => {
+                return Some(entry.clone().into_lookup());
+            }
+            Some(Some(_)) | None => {}
+        }
+        cache.get(key, self.now).map(Entry::into_lookup)
+    }
+}
+
+impl Known for View<'_> {
+    fn credential(&self, key: &FactKey) -> Option<Lookup<Fact>> {
+        self.look(&self.facts.credentials.cache, &self.credentials, key)
+    }
+
+    fn subject(&self, key: &FactKey) -> Option<Lookup<Subject>> {
+        self.look(&self.facts.subjects.cache, &self.subjects, key)
+    }
+
+    fn resource(&self, key: &FactKey) -> Option<Lookup<Resource>> {
+        self.look(&self.facts.resources.cache, &self.resources, key)
+    }
+}
