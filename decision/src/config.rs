@@ -9,6 +9,7 @@ mod field;
 mod form;
 mod identity;
 mod issue;
+mod limits;
 mod names;
 mod problem;
 mod requirement;

@@ -12,12 +12,55 @@ mod gcra;
 mod rule;
 mod sliding;
 
+use std::collections::{BTreeMap, HashMap};
+
 pub use cell::{Cell, Moment, Standing};
+pub(crate) use gcra::BURST_MOST;
 pub use rule::{
     Algorithm, Key, MAX_MOST, Part, Per, Period, Rule, Shape, Terms, When, Who, Window,
 };
 
+use crate::config::snapshot::Route;
 use crate::outcome::Outcome;
+
+/// The most rules that an api may have.
+pub const RULES_MOST: usize = 64;
+
+/// The limits of an api.
+#[derive(Debug, Default)]
+pub struct Limits {
+    /// At most [`RULES_MOST`].
+    pub rules: Vec<Rule>,
+    /// Positions of the rules that apply on every route.
+    pub defaults: Vec<usize>,
+    pub plans: HashMap<String, Plan>,
+    /// Whether the fields that came before the draft's are sent, too.
+    pub legacy_fields: bool,
+}
+
+/// For each rule of an api, in order, the `max` that a plan has instead.
+pub type Plan = Box<[Option<u64>]>;
+
+impl Limits {
+    /// The positions of the rules that apply on a route, each once, in order.
+    pub fn on(&self, route: &Route) -> impl Iterator<Item = usize> {
+        let applies = |rule: &usize| self.defaults.contains(rule) || route.limits.contains(rule);
+        (0..self.rules.len()).filter(applies)
+    }
+
+    /// What a rule allows: the credential's `own` max for it, else that of the org's plan, else the rule's.
+    pub fn terms(
+        &self,
+        position: usize,
+        plan: Option<&Plan>,
+        own: Option<&BTreeMap<String, u64>>,
+    ) -> Option<Terms> {
+        let rule = self.rules.get(position)?;
+        let own = own.and_then(|own| own.get(&*rule.name).copied());
+        let of_plan = || plan.and_then(|plan| *plan.get(position)?);
+        Some(rule.terms(own.or_else(of_plan)))
+    }
+}
 
 /// One rule that applies to a request: its cell, and what is allowed.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ use crate::facts::{
     Credential, Fact, FactKey, Known, Level, Lookup, Resource, ResourceState, Subject, SubjectKind,
     SubjectState, Timestamp, Wanted, api_mask, realm_mask,
 };
+use crate::limit::Limits;
 use crate::name::Id;
 use crate::request::{Field, Framing, Protocol, RequestHead};
 use crate::route::{HostPattern, HostTable, Methods, Pattern, RouteTable};
@@ -46,6 +47,7 @@ pub(crate) fn route(name: &str) -> Route {
         idle: Duration::from_mins(5),
         body_limit: 1000,
         websocket: false,
+        limits: Vec::new(),
     }
 }
 
@@ -91,6 +93,7 @@ pub(crate) fn api(name: &str, routes: Vec<Route>) -> Api {
         states: States::default(),
         identity: IdentityPlan { headers: default_identity(), request_id: request_id() },
         routes: table,
+        limits: Limits::default(),
     }
 }
 

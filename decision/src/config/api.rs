@@ -7,6 +7,7 @@ use http::HeaderName;
 use super::field::{Fields, Given, filled, given};
 use super::form::{Form, name, text, word};
 use super::identity::{Identity, identity};
+use super::limits::Rules;
 use super::names::Names;
 use super::problem::{Judged, Place, Problems, quote};
 use super::requirement::states;
@@ -79,8 +80,11 @@ fn draft<'t>(
     let Identity { plan, places, forward_credential } = api.block("identity", identity);
     let upstream = api.value("upstream", &text());
     let upstream = upstream.map(|upstream| upstreams.resolve(&upstream?.given, problems));
-    let frame = Frame { upstreams, schemes: &schemes.names, upstream, forward_credential };
+    let rules = Rules::of(api);
+    let (schemes_named, limits) = (&schemes.names, &rules.names);
+    let frame = Frame { upstreams, schemes: schemes_named, upstream, forward_credential, limits };
     let routes = routes(api, &frame);
+    let limits = rules.apply(api);
 
     let header_names = plan.headers.iter().map(|(name, _)| name.clone());
     let identity = header_names.zip(places).collect();
@@ -99,6 +103,7 @@ fn draft<'t>(
             states,
             identity: plan,
             routes,
+            limits: limits?,
         })
     });
     Draft { api, name: given_name, listeners, hosts, identity, credentials: schemes.headers }

@@ -69,6 +69,11 @@ impl Names {
         Err(problems.error(&name.place, message))
     }
 
+    /// Whether anything has spoken of the thing at `position`.
+    pub(super) fn is_used(&self, position: usize) -> bool {
+        self.used.borrow().contains(&position)
+    }
+
     /// Whether there is nothing, for certain.
     pub(super) const fn is_empty(&self) -> bool {
         self.count == 0 && self.unreadable.is_none()

@@ -22,6 +22,7 @@ pub(super) struct Frame<'f> {
     /// The api's own.
     pub(super) upstream: Option<Judged<usize>>,
     pub(super) forward_credential: bool,
+    pub(super) limits: &'f Names,
 }
 
 /// Reads `routes`.
@@ -112,6 +113,10 @@ impl<'f> Routes<'f> {
         let timeout = route.value_or("timeout", &timeout, Duration::from_mins(1));
         let idle = route.value_or("idle", &idle, Duration::from_mins(5));
         let body_limit = route.value_or("body_limit", &size(0..=1024 * GIB), 10 * MIB);
+        let limits = route.filled_list("limits", &text()).unwrap_or_default();
+        let rule =
+            |name: Located<'_, String>| self.frame.limits.resolve(&name.given, problems).ok();
+        let limits = limits.into_iter().filter_map(|name| rule(name.ok()?)).collect();
         let upgrade = route.list("upgrade", &word(&[("websocket", ())])).unwrap_or_default();
         let Located { value: pattern, given: path } = path?;
         let read = Route {
@@ -132,6 +137,7 @@ impl<'f> Routes<'f> {
             idle,
             body_limit,
             websocket: values(upgrade).next().is_some(),
+            limits,
         };
         Ok((read, pattern, path.place))
     }

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use secrecy::{SecretSlice, SecretString};
 
 use crate::identity::NameSet;
+use crate::limit::Limits;
 use crate::route::{HostTable, RouteTable};
 
 mod requirement;
@@ -144,6 +145,7 @@ pub struct Api {
     pub states: States,
     pub identity: IdentityPlan,
     pub routes: RouteTable,
+    pub limits: Limits,
 }
 
 #[derive(Debug)]
@@ -244,6 +246,8 @@ pub struct Route {
     /// Bytes.
     pub body_limit: u64,
     pub websocket: bool,
+    /// Positions in [`Limits::rules`], beside the api's default ones.
+    pub limits: Vec<usize>,
 }
 
 #[derive(Clone, Debug, Default)]

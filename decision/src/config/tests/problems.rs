@@ -31,10 +31,7 @@ fn a_key_that_nobody_knows_is_refused_with_the_one_that_was_meant() {
     );
     table(
         api,
-        &[(
-            "limits: {}\n    schemes: [{ name: k }]",
-            &["5:5: apis[0].limits: unknown key `limits`"],
-        )],
+        &[("oauth: {}\n    schemes: [{ name: k }]", &["5:5: apis[0].oauth: unknown key `oauth`"])],
     );
 }
 
