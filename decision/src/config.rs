@@ -5,6 +5,7 @@
 //! the snapshot that they mean. Whoever gives up holds a `Reported`, so nothing is dropped in silence.
 
 mod api;
+mod dialect;
 mod field;
 mod form;
 mod identity;
@@ -26,6 +27,7 @@ mod variable;
 use std::io;
 
 use self::api::{Apis, apis};
+use self::dialect::Dialects;
 use self::field::{Fields, entries};
 pub use self::form::parse_duration;
 use self::names::Names;
@@ -136,10 +138,14 @@ fn configuration(top: &mut Fields<'_>, variables: &dyn Variables) -> Judged<Conf
         Some(node) => upstream::upstreams(node, &mut upstreams, problems),
         None => Ok(Vec::new()),
     };
-    let apis = apis(top, &listeners, &upstreams);
+    let dialects = Dialects::of(top);
+    let apis = apis(top, &listeners, &upstreams, &dialects);
     if problems.clean() {
         for (name, place) in upstreams.unused() {
             problems.warning(place, format!("no route leads to the upstream {}", quote(name)));
+        }
+        for (name, place) in dialects.unused() {
+            problems.warning(place, format!("no api speaks the dialect {}", quote(name)));
         }
     }
     let Server { listeners, bounds, admin, health, threads, drain, replica } = server?;

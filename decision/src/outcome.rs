@@ -4,7 +4,11 @@
 //! part of the contract. It says *no*; a fault ("cannot tell") is an outcome of its own
 //! with blame `gateway`, and is never spelled as a refusal of the client.
 
+mod advice;
+
 use std::fmt;
+
+pub use advice::Retry;
 
 /// The eight words of the path of a request, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -151,6 +155,11 @@ impl Outcome {
 
     pub const fn blame(self) -> Blame {
         self.row().blame
+    }
+
+    /// Whether the gateway answers with it instead of an upstream.
+    pub const fn is_refusal(self) -> bool {
+        !matches!(self.blame(), Blame::Nobody)
     }
 
     /// The stage that gives this outcome. One that several stages can give (a malformed request, a

@@ -15,6 +15,7 @@ use crate::config::snapshot::{
     RequestIdPart, RequestIdPlan, Requirement, Rewrite, Route, Scheme, Snapshot, States,
 };
 use crate::decide::{Question, Refused, Step};
+use crate::dialect::Dialect;
 use crate::facts::{
     Credential, Fact, FactKey, Known, Level, Lookup, Resource, ResourceState, Subject, SubjectKind,
     SubjectState, Timestamp, Wanted, api_mask, realm_mask,
@@ -48,6 +49,7 @@ pub(crate) fn route(name: &str) -> Route {
         body_limit: 1000,
         websocket: false,
         limits: Vec::new(),
+        errors: None,
     }
 }
 
@@ -92,6 +94,7 @@ pub(crate) fn api(name: &str, routes: Vec<Route>) -> Api {
         ambiguous: Ambiguous::Refuse,
         states: States::default(),
         identity: IdentityPlan { headers: default_identity(), request_id: request_id() },
+        errors: Dialect::problem(),
         routes: table,
         limits: Limits::default(),
     }

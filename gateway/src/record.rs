@@ -30,7 +30,7 @@ pub struct Record<'r> {
     pub outcome: Outcome,
     /// The reason, for people who run the gateway.
     pub why: &'static str,
-    /// The status that was sent; of a client that has gone 499.
+    /// The upstream's; of a refusal the outcome's own, whatever its dialect sends.
     pub status: u16,
     pub ended: Ended,
     pub fact: Option<&'r Fact>,

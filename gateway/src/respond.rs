@@ -8,6 +8,7 @@ use decision::decide::Refused;
 use decision::dialect;
 use http::HeaderValue;
 
+use crate::accept::head::Head;
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::forward::Ended;
@@ -19,11 +20,17 @@ pub const LINGER: Duration = Duration::from_secs(5);
 /// How long a client has to take what is held of an answer that is cut: absolute, whatever it takes meanwhile.
 const LAST_BYTES: Duration = Duration::from_millis(500);
 
-/// Gives the client the answer of a refusal, and its status back. It is on its way once it is [flushed](flush).
-pub fn refuse(client: &mut Client, refused: &Refused<'_>, request_id: &HeaderValue) -> u16 {
-    let answer = dialect::render(refused, request_id.to_str().unwrap_or_default());
-    client.answer(&answer);
-    answer.status.as_u16()
+/// Gives the client the answer of a refusal; without a `head` it could not be parsed. It is on its way once it is
+/// [flushed](flush).
+pub fn refuse(
+    client: &mut Client,
+    refused: &Refused<'_>,
+    head: Option<&Head<'_>>,
+    request_id: &HeaderValue,
+) {
+    let content_type = head.and_then(|head| head.field("content-type"));
+    let request_id = request_id.to_str().unwrap_or_default();
+    client.answer(&dialect::render(refused, request_id, content_type));
 }
 
 /// Cuts an answer that has begun. What is held goes out first: an answer that ends short is not one that was never given.

@@ -108,8 +108,8 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         }
         Finish::Cut(outcome, ended, why) => (outcome, forwarded.status, ended, why),
         Finish::Refuse(outcome, why) => {
-            let status = respond::refuse(client, &permit.refused(outcome, why), &request_id);
-            (outcome, status, Ended::Complete, why)
+            respond::refuse(client, &permit.refused(outcome, why), Some(head), &request_id);
+            (outcome, outcome.status(), Ended::Complete, why)
         }
     };
 
@@ -170,7 +170,7 @@ async fn refuse(
     if let (Some(api), Some(scheme)) = (refused.api, refused.scheme) {
         request.gate.metrics.count_refused_credential(&api.name, &scheme.name, refused.outcome);
     }
-    let status = respond::refuse(client, refused, &request_id);
+    respond::refuse(client, refused, Some(request.head), &request_id);
     let record = Record {
         at: At {
             api: refused.api.map(|api| api.index),
@@ -178,7 +178,7 @@ async fn refuse(
         },
         outcome: refused.outcome,
         why: refused.why,
-        status,
+        status: refused.outcome.status(),
         fact: refused.fact.as_deref(),
         scheme: refused.scheme.map(|scheme| &*scheme.name),
         ..request.record(&journal, &request_id, client)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use http::HeaderName;
 
+use super::dialect::{Dialects, judge_schemes};
 use super::field::{Fields, Given, filled, given};
 use super::form::{Form, name, text, word};
 use super::identity::{Identity, identity};
@@ -35,20 +36,29 @@ struct Draft<'t> {
     identity: Vec<(HeaderName, Place)>,
     /// Header fields that hold a credential, and where that is said.
     credentials: Vec<(HeaderName, Place)>,
+    schemes: Names,
 }
 
-pub(super) fn apis(top: &mut Fields<'_>, listeners: &Names, upstreams: &Names) -> Judged<Apis> {
+pub(super) fn apis<'t>(
+    top: &mut Fields<'t>,
+    listeners: &Names,
+    upstreams: &Names,
+    dialects: &Dialects<'t>,
+) -> Judged<Apis> {
     let problems = top.problems;
     let node = top.node("apis").ok_or_else(|| top.missing("apis"))?;
     let mut names = Names::new("api");
     let read = |(index, node)| {
-        let draft = Fields::of(node, problems, |api| draft(api, index, listeners, upstreams));
+        let draft =
+            Fields::of(node, problems, |api| draft(api, index, listeners, (upstreams, dialects)));
         names.define(&draft.name, problems);
         draft
     };
     let nodes = filled(node, "one api", problems)?;
     let drafts: Vec<_> = nodes.iter().enumerate().map(read).collect();
     let hosts = hosts(&drafts, listeners, problems);
+    let schemes: Vec<_> = drafts.iter().map(|draft| &draft.schemes).collect();
+    judge_schemes(&dialects.schemes, &schemes, problems);
     judge_identity(&drafts, problems);
     let identity = drafts.iter().flat_map(|draft| &draft.identity);
     let identity_names = identity.map(|(name, _)| name.clone()).collect();
@@ -60,7 +70,7 @@ fn draft<'t>(
     api: &mut Fields<'t>,
     index: usize,
     listeners: &Names,
-    upstreams: &Names,
+    (upstreams, dialects): (&Names, &Dialects<'t>),
 ) -> Draft<'t> {
     let problems = api.problems;
     let realm = api.value("realm", &name());
@@ -81,8 +91,16 @@ fn draft<'t>(
     let upstream = api.value("upstream", &text());
     let upstream = upstream.map(|upstream| upstreams.resolve(&upstream?.given, problems));
     let rules = Rules::of(api);
-    let (schemes_named, limits) = (&schemes.names, &rules.names);
-    let frame = Frame { upstreams, schemes: schemes_named, upstream, forward_credential, limits };
+    let errors = dialects.of_api(api, &schemes.names);
+    let frame = Frame {
+        upstreams,
+        schemes: &schemes.names,
+        upstream,
+        forward_credential,
+        limits: &rules.names,
+        dialects,
+        errors: &errors,
+    };
     let routes = routes(api, &frame);
     let limits = rules.apply(api);
 
@@ -102,11 +120,20 @@ fn draft<'t>(
             ambiguous,
             states,
             identity: plan,
+            errors: errors.dialect?,
             routes,
             limits: limits?,
         })
     });
-    Draft { api, name: given_name, listeners, hosts, identity, credentials: schemes.headers }
+    Draft {
+        api,
+        name: given_name,
+        listeners,
+        hosts,
+        identity,
+        credentials: schemes.headers,
+        schemes: schemes.names,
+    }
 }
 
 fn hosts_of<'t>(api: &mut Fields<'t>) -> Vec<(HostPattern, Given<'t>)> {

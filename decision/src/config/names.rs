@@ -55,6 +55,11 @@ impl Names {
         self.unreadable = Some(reported);
     }
 
+    /// A name that always means something, and is no thing of the configuration's own: known to suggestions alone.
+    pub(super) fn suggest(&mut self, name: &str) {
+        self.written.insert(name.to_owned());
+    }
+
     /// The position of the thing that `name` speaks of.
     pub(super) fn resolve(&self, name: &Given<'_>, problems: &Problems) -> Judged<usize> {
         if let Some(&(position, _)) = self.known.get(name.text) {
@@ -72,6 +77,16 @@ impl Names {
     /// Whether anything has spoken of the thing at `position`.
     pub(super) fn is_used(&self, position: usize) -> bool {
         self.used.borrow().contains(&position)
+    }
+
+    /// Whether something has this name, or may have.
+    pub(super) fn may_have(&self, name: &str) -> bool {
+        self.known.contains_key(name) || self.unreadable.is_some()
+    }
+
+    /// The names as they are written.
+    pub(super) fn written(&self) -> impl Iterator<Item = &str> {
+        self.written.iter().map(String::as_str)
     }
 
     /// Whether there is nothing, for certain.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::dialect::{Dialects, Own};
 use super::field::{Fields, Given, Located, filled, given, values};
 use super::form::{
     DAY, Form, GIB, LABEL_RULE, MIB, MILLISECOND, boolean, duration, is_label, size, text, word,
@@ -16,17 +17,20 @@ use crate::path::{PathError, normalise};
 use crate::route::{Methods, Pattern, RouteTable, host_is_valid};
 
 /// What an api and its surroundings say for each of its routes.
-pub(super) struct Frame<'f> {
+pub(super) struct Frame<'f, 't> {
     pub(super) upstreams: &'f Names,
     pub(super) schemes: &'f Names,
     /// The api's own.
     pub(super) upstream: Option<Judged<usize>>,
     pub(super) forward_credential: bool,
     pub(super) limits: &'f Names,
+    pub(super) dialects: &'f Dialects<'t>,
+    /// The api's own.
+    pub(super) errors: &'f Own,
 }
 
 /// Reads `routes`.
-pub(super) fn routes(api: &mut Fields<'_>, frame: &Frame<'_>) -> RouteTable {
+pub(super) fn routes<'t>(api: &mut Fields<'t>, frame: &Frame<'_, 't>) -> RouteTable {
     let problems = api.problems;
     let mut routes = Routes::new(frame);
     let Some(node) = api.node("routes") else {
@@ -57,21 +61,21 @@ fn all_paths<'t>(route: &Fields<'t>) -> Judged<Located<'t, Pattern>> {
 }
 
 /// The routes read so far.
-struct Routes<'f> {
-    frame: &'f Frame<'f>,
+struct Routes<'f, 't> {
+    frame: &'f Frame<'f, 't>,
     names: Names,
     table: RouteTable,
     /// Where each route of the table stands.
     places: Vec<Place>,
 }
 
-impl<'f> Routes<'f> {
-    fn new(frame: &'f Frame<'f>) -> Self {
+impl<'f, 't> Routes<'f, 't> {
+    fn new(frame: &'f Frame<'f, 't>) -> Self {
         let names = Names::new("route");
         Self { frame, names, table: RouteTable::default(), places: Vec::new() }
     }
 
-    fn add<'t>(&mut self, route: &mut Fields<'t>, path: Judged<Located<'t, Pattern>>) {
+    fn add(&mut self, route: &mut Fields<'t>, path: Judged<Located<'t, Pattern>>) {
         let problems = route.problems;
         let methods = methods(route);
         let Ok((read, pattern, place)) = self.read(route, path, &methods) else { return };
@@ -88,7 +92,7 @@ impl<'f> Routes<'f> {
     }
 
     /// Reads all of a route but its methods.
-    fn read<'t>(
+    fn read(
         &mut self,
         route: &mut Fields<'t>,
         path: Judged<Located<'t, Pattern>>,
@@ -117,6 +121,7 @@ impl<'f> Routes<'f> {
         let rule =
             |name: Located<'_, String>| self.frame.limits.resolve(&name.given, problems).ok();
         let limits = limits.into_iter().filter_map(|name| rule(name.ok()?)).collect();
+        let errors = self.frame.dialects.of_route(route, self.frame.schemes, self.frame.errors);
         let upgrade = route.list("upgrade", &word(&[("websocket", ())])).unwrap_or_default();
         let Located { value: pattern, given: path } = path?;
         let read = Route {
@@ -138,12 +143,13 @@ impl<'f> Routes<'f> {
             body_limit,
             websocket: values(upgrade).next().is_some(),
             limits,
+            errors: errors.unwrap_or_default(),
         };
         Ok((read, pattern, path.place))
     }
 
     /// The name, by default the path, by which logs and metrics speak of the route.
-    fn name<'t>(
+    fn name(
         &mut self,
         route: &mut Fields<'t>,
         path: &Judged<Located<'t, Pattern>>,

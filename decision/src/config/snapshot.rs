@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use secrecy::{SecretSlice, SecretString};
 
+use crate::dialect::Dialect;
 use crate::identity::NameSet;
 use crate::limit::Limits;
 use crate::route::{HostTable, RouteTable};
@@ -144,6 +145,8 @@ pub struct Api {
     pub ambiguous: Ambiguous,
     pub states: States,
     pub identity: IdentityPlan,
+    /// How refusals are spoken.
+    pub errors: Arc<Dialect>,
     pub routes: RouteTable,
     pub limits: Limits,
 }
@@ -248,6 +251,8 @@ pub struct Route {
     pub websocket: bool,
     /// Positions in [`Limits::rules`], beside the api's default ones.
     pub limits: Vec<usize>,
+    /// How refusals are spoken here; `None` = as the api's are.
+    pub errors: Option<Arc<Dialect>>,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -6,6 +6,7 @@ use super::{Fragment, Problem, Refusal, Variables, load, parse_duration};
 
 mod apis;
 mod arrival;
+mod dialects;
 mod limits;
 mod mutations;
 mod problems;

@@ -113,7 +113,7 @@ async fn refuse_raw(gate: &Gate, wire: &Wire, origin: &Origin, alarm: &mut Alarm
     let mut client = Client::Http1(Http1::unparsed(wire));
     let request_id = request_id::of(None, None, clock::wall());
     let refused = Refused::of(fault.outcome, fault.why);
-    respond::refuse(&mut client, &refused, &request_id);
+    respond::refuse(&mut client, &refused, None, &request_id);
     record_raw(gate, origin, fault, Ended::Complete, &request_id);
     respond::flush(&mut client, alarm, &gate.bounds).await;
 }

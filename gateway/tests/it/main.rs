@@ -15,6 +15,7 @@ mod admin;
 mod admin_wire;
 mod bounds;
 mod cli;
+mod dialects;
 mod forward_cells;
 mod forward_drain;
 mod forward_ends;

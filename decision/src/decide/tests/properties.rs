@@ -165,7 +165,7 @@ proptest! {
         let snapshot = ordinary();
         let head = request.with_head(|head| format!("{head:?}"));
         let refused = |refused: &Refused<'_>| {
-            let answer = crate::dialect::render(refused, "req_ours");
+            let answer = crate::dialect::render(refused, "req_ours", None);
             format!("{refused:?} {answer:?} {}", refused.why)
         };
         let decision = match request.with_head(|head| ask(&snapshot, &pepper(), head)) {
