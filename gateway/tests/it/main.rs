@@ -34,6 +34,7 @@ mod identity;
 mod lifecycle;
 mod paths;
 mod places;
+mod realms;
 mod record;
 mod refusals;
 mod request_id;
