@@ -21,6 +21,7 @@ mod cache;
 pub mod fence;
 mod flight;
 mod hasher;
+mod near;
 mod records;
 mod view;
 
@@ -33,6 +34,7 @@ pub struct Facts(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    owner: near::Owner,
     store: Arc<dyn Store>,
     fence: Arc<Fence>,
     credentials: Arc<Records<Fact>>,
@@ -59,6 +61,7 @@ impl Facts {
         let subjects = Cache::new(fence.clone(), Shelf::new(capacity, ttl), None);
         let resources = Cache::new(fence.clone(), Shelf::new(capacity, ttl), None);
         Self(Arc::new(Inner {
+            owner: near::Owner::new(),
             store,
             fence,
             credentials: Records::new(credentials, house.clone()),

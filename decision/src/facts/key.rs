@@ -52,6 +52,14 @@ impl FactKey {
     }
 }
 
+impl FactKey {
+    /// One of `places`, a power of two, for this key: other bits than those of its hash.
+    pub fn place(&self, places: usize) -> usize {
+        let last = self.0.last_chunk().map_or(0, |last| usize::from_le_bytes(*last));
+        last & places.wrapping_sub(1)
+    }
+}
+
 /// A digest is uniformly distributed, so any part of it is a good hash.
 impl Hash for FactKey {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -76,6 +76,12 @@ impl<T: Send + Sync + 'static> Cache<T> {
         self.fence.epoch()
     }
 
+    /// When the time of what [`Self::get`] gave is up, if it is one that the store has.
+    pub(super) fn until(&self, entry: &Entry<T>) -> Option<Instant> {
+        (entry.record.is_some() || self.unknown.is_none())
+            .then_some(entry.asked_at + self.known.ttl)
+    }
+
     /// What is known and still to be used. No I/O, no lock shared by all.
     pub(super) fn get(&self, key: &FactKey, now: Instant) -> Option<Entry<T>> {
         let current = |entry: &Entry<T>| self.is_current(key, entry);

@@ -7,6 +7,7 @@ use decision::facts::{Fact, FactKey, Known, Lookup, Resource, Subject, Wanted};
 use super::Inner;
 use super::cache::{Cache, Entry};
 use super::fence::Moment;
+use super::near::{self, Kind};
 use crate::store::Read;
 
 /// How often one request may ask the store or begin anew: more than the records that the longest rule needs.
@@ -114,7 +115,7 @@ impl<'f> View<'f> {
         self.rounds >= ROUNDS
     }
 
-    fn look<T: Send + Sync + 'static>(
+    fn look<T: Kind + Send + Sync + 'static>(
         &self,
         cache: &Cache<T>,
         fetched: &Fetched<T>,
@@ -130,7 +131,15 @@ impl<'f> View<'f> {
             }
             Some(Some(_)) | None => {}
         }
-        cache.get(key, self.now).map(Entry::into_lookup)
+        let near = near::get::<T>(self.facts.owner, key, self.now);
+        if let Some(near) = near.filter(|entry| cache.is_current(key, entry)) {
+            return Some(near.into_lookup());
+        }
+        let entry = cache.get(key, self.now)?;
+        if let Some(until) = cache.until(&entry) {
+            near::put(self.facts.owner, key, entry.clone(), self.now, until);
+        }
+        Some(entry.into_lookup())
     }
 }
 

@@ -43,7 +43,6 @@ impl Realm {
         let members = |random: &mut fastrand::Rng| {
             (0..SUBJECTS)
                 .filter(|_| random.u8(..3) > 0)
-                .map(|subject| subject)
                 .collect::<Vec<_>>()
                 .into_iter()
                 .map(|subject| (subject, random.usize(..3)))

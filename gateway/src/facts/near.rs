@@ -1,0 +1,105 @@
+//! The records that this thread has used last, in front of the caches that all threads share.
+//!
+//! A shared map costs a walk through cold memory and a note of each use; here a record is one line away. It is a table
+//! without chains: a key has one place, and whoever comes last has it. Nothing is trusted here that the shared cache would
+//! not give: the fence is asked at each use, and after [`FRESH`] the shared cache is, so that it learns what is in use.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use decision::facts::{Fact, FactKey, Resource, Subject};
+
+use super::cache::Entry;
+
+/// Places of one thread: some 400 KiB, and what they hold.
+const PLACES: usize = 4096;
+/// How long a record is used without asking the shared cache.
+const FRESH: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static NEAR: RefCell<Vec<Option<Slot>>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Slot {
+    owner: Owner,
+    key: FactKey,
+    until: Instant,
+    held: Held,
+}
+
+/// The facts whose records these are: tests have several of them in one thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Owner(u64);
+
+impl Owner {
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A record of any kind. Keys of different kinds are different keys.
+pub(super) enum Held {
+    Credential(Entry<Fact>),
+    Subject(Entry<Subject>),
+    Resource(Entry<Resource>),
+}
+
+/// A kind of records.
+pub(super) trait Kind: Sized {
+    fn hold(entry: Entry<Self>) -> Held;
+    fn held(held: &Held) -> Option<&Entry<Self>>;
+}
+
+macro_rules! kind {
+    ($record:ident in $variant:ident) => {
+        impl Kind for $record {
+            fn hold(entry: Entry<Self>) -> Held {
+                Held::$variant(entry)
+            }
+
+            fn held(held: &Held) -> Option<&Entry<Self>> {
+                match held {
+                    Held::$variant(entry) => Some(entry),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kind!(Fact in Credential);
+kind!(Subject in Subject);
+kind!(Resource in Resource);
+
+/// What lies here under `key`, if it is not too long here. Whether it is current is for the caller to ask.
+pub(super) fn get<T: Kind>(owner: Owner, key: &FactKey, now: Instant) -> Option<Entry<T>> {
+    NEAR.with_borrow(|places| {
+        let slot = places.get(key.place(PLACES))?.as_ref()?;
+        let fits = slot.owner == owner && slot.key == *key && now < slot.until;
+        T::held(&slot.held).filter(|_| fits).cloned()
+    })
+}
+
+/// Keeps what the shared cache gave at `now` and would give until `until`.
+pub(super) fn put<T: Kind>(
+    owner: Owner,
+    key: &FactKey,
+    entry: Entry<T>,
+    now: Instant,
+    until: Instant,
+) {
+    NEAR.with_borrow_mut(|places| {
+        if places.is_empty() {
+            places.resize_with(PLACES, || None);
+        }
+        if let Some(place) = places.get_mut(key.place(PLACES)) {
+            let until = until.min(now + FRESH);
+            *place = Some(Slot { owner, key: *key, until, held: T::hold(entry) });
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests;
