@@ -5,13 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use decision::facts::{FactKey, api_mask};
-use decision::outcome::Outcome;
+use decision::facts::SubjectState;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
-use crate::facts::Facts;
-use crate::store::{Change, What};
+use crate::facts::{Facts, key_of};
+use crate::store::{Change, ChangeKind, What};
 use crate::worker::Command;
 
 #[derive(Debug)]
@@ -30,30 +29,39 @@ impl Feed {
     pub async fn apply(&self, change: &Change) -> Duration {
         let started = clock::now();
         self.facts.apply(change);
-        if let What::Credential { api, digest, now, .. } = &change.what {
-            let outcome = match now {
-                None => Some(Outcome::CredentialUnknown),
-                Some(now) => now.revoked_at.map(|_| Outcome::CredentialRevoked),
-            };
-            if let Some(outcome) = outcome {
-                self.cut(FactKey::new(&api_mask(api), digest), outcome).await;
-            }
+        if may_end_requests(change) {
+            self.tell(change).await;
         }
         clock::now().saturating_duration_since(started)
     }
 
-    async fn cut(&self, key: FactKey, outcome: Outcome) {
+    async fn tell(&self, change: &Change) {
+        let (key, change) = (key_of(&change.what), Arc::new(change.clone()));
         let told: Vec<_> = self
             .workers
             .iter()
             .filter_map(|worker| {
                 let (done, told) = oneshot::channel();
-                worker.send(Command::Cut { key, outcome, done }).ok().map(|()| told)
+                let change = change.clone();
+                worker.send(Command::Tell { key, change, done }).ok().map(|()| told)
             })
             .collect();
         for worker in told {
             // A worker that has ended has no requests under way.
             let _ = worker.await;
         }
+    }
+}
+
+/// Whether anybody under way could have to hear of it: whoever brings in a thousand credentials wakes nobody.
+fn may_end_requests(change: &Change) -> bool {
+    match &change.what {
+        What::Credential { .. } => {
+            !matches!(change.kind, ChangeKind::Created | ChangeKind::Rekeyed)
+        }
+        What::Subject { now, .. } => {
+            now.as_ref().is_some_and(|subject| subject.state != SubjectState::Active)
+        }
+        What::Resource { .. } => true,
     }
 }

@@ -226,7 +226,10 @@ impl<'a> Attempts<'a> {
                     return Ok((endpoint, Checkout { wire, reused: true }));
                 }
             }
-            let deadline = clock::now() + service.connect_timeout;
+            let now = clock::now();
+            let timeout = now + service.connect_timeout;
+            let ends_at = self.order.seat.ends_at(now);
+            let deadline = ends_at.map_or(timeout, |ends_at| ends_at.min(timeout));
             let mut connecting = std::pin::pin!(endpoint.clone().connect());
             let outcome = alarm
                 .guard(deadline, |cx| {
@@ -244,6 +247,10 @@ impl<'a> Attempts<'a> {
             match outcome {
                 Some(Ok(Ok(wire))) => return Ok((endpoint, Checkout { wire, reused: false })),
                 Some(Err(finish)) => return Err(finish),
+                None if self.order.seat.has_expired(clock::now()) => {
+                    let why = "the credential has expired while connecting";
+                    return Err(Finish::Refuse(Outcome::CredentialExpired, why));
+                }
                 Some(Ok(Err(_))) | None => {}
             }
             let goes_on = service.retries.connect && self.left > 1;

@@ -1,16 +1,23 @@
-//! Who is under way on this thread, so that a revocation or a drain can end it.
+//! Who is under way on this thread, so that what ends a credential, or a drain, can end it.
 //!
 //! Each worker thread has a table of its own, touched by nobody else: taking a seat costs no lock and no shared cache line.
 //! A change reaches a thread as a message ([`crate::worker`]); that it cannot slip between a decision and the seat rests on
 //! one rule: **a request checks its facts and takes its seat in the same poll.** Then either the change was applied to the
 //! fence before the check, which refuses the request, or the message is handled after the seat was taken, and finds it.
+//!
+//! A seat keeps what its request was let in on. News of one of those records is judged by it, and so is the clock.
 
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
-use decision::facts::FactKey;
+use decision::facts::{FactKey, Timestamp};
 use decision::outcome::Outcome;
+use decision::standing::{News, Standing};
 use slab::Slab;
+
+use crate::clock;
+use crate::store::Position;
 
 thread_local! {
     static TABLE: RefCell<Slab<Entry>> = const { RefCell::new(Slab::new()) };
@@ -20,10 +27,19 @@ thread_local! {
 
 #[derive(Debug, Default)]
 struct Entry {
-    key: Option<FactKey>,
+    tenure: Option<Tenure>,
     busy: bool,
     cut: Option<Outcome>,
     waker: Option<Waker>,
+}
+
+/// What a request was let in on, and until when.
+#[derive(Debug)]
+struct Tenure {
+    standing: Standing,
+    /// Changes up to these are in the records that it was let in on: of its credential, its subject and its organisation.
+    known: [Position; 3],
+    ends_at: Option<Instant>,
 }
 
 /// A place in this thread's table, for the life of a connection (HTTP/1) or a stream (HTTP/2).
@@ -48,15 +64,33 @@ impl Seat {
         });
     }
 
-    /// What ends the credential `key` ends this request too. To be called in the poll that checked the facts.
-    pub fn bind(&self, key: FactKey) {
-        self.with(|entry| entry.key = Some(key));
+    /// What ends this standing ends this request too. To be called in the poll that checked the facts; `known` is the
+    /// position up to which changes to a record are in there.
+    pub fn bind(&self, standing: Standing, known: impl Fn(&FactKey) -> Position) {
+        let nothing = Position(0);
+        let known = [
+            known(standing.credential()),
+            known(standing.subject()),
+            standing.org().map_or(nothing, known),
+        ];
+        let ends_at = standing.expires_at().map(|at| instant_of(at, clock::now()));
+        self.with(|entry| entry.tenure = Some(Tenure { standing, known, ends_at }));
+    }
+
+    /// When the request here ends of itself, as [`Outcome::CredentialExpired`]; not after `now`: it has ended.
+    pub fn ends_at(&self, now: Instant) -> Option<Instant> {
+        self.with(|entry| entry.tenure.as_mut()?.ends_at(now)).flatten()
+    }
+
+    /// Whether the request here has ended of itself.
+    pub fn has_expired(&self, now: Instant) -> bool {
+        self.ends_at(now).is_some_and(|at| at <= now)
     }
 
     /// The request is over.
     pub fn vacate(&self) {
         self.with(|entry| {
-            entry.key = None;
+            entry.tenure = None;
             entry.cut = None;
             entry.busy = false;
         });
@@ -103,19 +137,77 @@ impl Entry {
 
     fn end(&mut self, outcome: Outcome) {
         self.cut = Some(outcome);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }
     }
+
+    /// A record has changed, at a position.
+    fn hear(&mut self, key: &FactKey, position: Position, news: News<'_>, now: Timestamp) {
+        let Some(tenure) = &mut self.tenure else { return };
+        match tenure.hear(key, position, news, now) {
+            Heard::Nothing => {}
+            Heard::GoesOn => self.wake(),
+            Heard::Ends(outcome) => self.end(outcome),
+        }
+    }
 }
 
-/// Ends the requests under way that `key` admitted.
-pub fn cut_credential(key: &FactKey, outcome: Outcome) {
+/// What news means for a request.
+enum Heard {
+    /// It was let in on another record, or on a later state of this one.
+    Nothing,
+    /// Perhaps until another instant.
+    GoesOn,
+    Ends(Outcome),
+}
+
+impl Tenure {
+    fn hear(&mut self, key: &FactKey, position: Position, news: News<'_>, now: Timestamp) -> Heard {
+        let Self { standing, known: [credential, subject, org], ends_at } = self;
+        let (own, known) = match news {
+            News::Credential(_) => (Some(standing.credential()), credential),
+            News::Subject(_) => (Some(standing.subject()), subject),
+            News::Org(_) => (standing.org(), org),
+        };
+        if own != Some(key) || position <= *known {
+            return Heard::Nothing;
+        }
+        *known = position;
+        match standing.judge(news, now) {
+            Some(outcome) => Heard::Ends(outcome),
+            None => {
+                *ends_at = standing.expires_at().map(|at| instant_of(at, clock::now()));
+                Heard::GoesOn
+            }
+        }
+    }
+
+    /// The wall clock may have been set back meanwhile: it has the last word.
+    fn ends_at(&mut self, now: Instant) -> Option<Instant> {
+        if self.ends_at.is_some_and(|at| at <= now) {
+            self.ends_at = self.standing.expires_at().map(|at| instant_of(at, now));
+        }
+        self.ends_at
+    }
+}
+
+/// When the wall clock will show `at`, if nobody sets it. `now` is this instant.
+fn instant_of(at: Timestamp, now: Instant) -> Instant {
+    let left = at.0.saturating_sub(clock::wall().0);
+    now + Duration::from_millis(u64::try_from(left).unwrap_or(0))
+}
+
+/// Tells those under way what has become of the record of `key` at `position`.
+pub fn tell(key: &FactKey, position: Position, news: News<'_>) {
+    let now = clock::wall();
     TABLE.with_borrow_mut(|table| {
-        for (_, entry) in
-            table.iter_mut().filter(|(_, entry)| entry.busy && entry.key.as_ref() == Some(key))
-        {
-            entry.end(outcome);
+        for (_, entry) in table.iter_mut().filter(|(_, entry)| entry.busy) {
+            entry.hear(key, position, news, now);
         }
     });
 }
@@ -124,9 +216,7 @@ pub fn cut_credential(key: &FactKey, outcome: Outcome) {
 pub fn start_draining() {
     DRAINING.set(true);
     TABLE.with_borrow_mut(|table| {
-        for waker in table.iter_mut().filter_map(|(_, entry)| entry.waker.as_ref()) {
-            waker.wake_by_ref();
-        }
+        table.iter().for_each(|(_, entry)| entry.wake());
     });
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use decision::decide::{self, Refused, Step};
 use decision::facts::Timestamp;
 use decision::outcome::Outcome;
+use decision::standing::Standing;
 
 use crate::alarm::Alarm;
 use crate::clock;
@@ -68,9 +69,9 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         }
     };
 
-    // From here on what ends the credential ends the request: no wait stands between the check of the facts and this.
-    if let Some(principal) = permit.principal() {
-        seat.bind(*principal.key());
+    // From here on what ends its standing ends the request: no wait stands between the check of the facts and this.
+    if let Some(standing) = Standing::of(&permit) {
+        seat.bind(standing, |key| here.position(key));
     }
     let now = clock::now();
     journal.decision = now.saturating_duration_since(started).saturating_sub(journal.waited);

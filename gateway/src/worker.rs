@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use decision::facts::FactKey;
-use decision::outcome::Outcome;
+use decision::standing::News;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
@@ -16,6 +16,7 @@ use crate::accept::listener::{Door, accept};
 use crate::clock;
 use crate::gate::Gate;
 use crate::roster;
+use crate::store::{Change, What};
 use crate::upstream::pool;
 
 /// How often a worker tells that it lives, and sweeps its pool.
@@ -28,8 +29,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What a worker is told.
 #[derive(Debug)]
 pub enum Command {
-    /// Ends the requests under way that a credential admitted, with the outcome that a new one would get.
-    Cut { key: FactKey, outcome: Outcome, done: oneshot::Sender<()> },
+    /// Tells the requests under way of a change to the record of this key.
+    Tell { key: FactKey, change: Arc<Change>, done: oneshot::Sender<()> },
     /// No new connections; idle ones leave.
     Drain,
     /// The drain's time is up.
@@ -69,6 +70,14 @@ fn tick() -> u64 {
     u64::try_from(clock::wall().0).unwrap_or(0)
 }
 
+fn news(what: &What) -> News<'_> {
+    match what {
+        What::Credential { now, .. } => News::Credential(now.as_deref()),
+        What::Subject { now, .. } => News::Subject(now.as_deref()),
+        What::Resource { now, .. } => News::Org(now.as_deref()),
+    }
+}
+
 async fn work(
     gate: &Arc<Gate>,
     doors: Vec<(std::net::TcpListener, Door)>,
@@ -89,8 +98,8 @@ async fn work(
     loop {
         tokio::select! {
             command = inbox.recv() => match command {
-                Some(Command::Cut { key, outcome, done }) => {
-                    roster::cut_credential(&key, outcome);
+                Some(Command::Tell { key, change, done }) => {
+                    roster::tell(&key, change.position, news(&change.what));
                     // Whoever asked may have stopped waiting.
                     let _ = done.send(());
                 }

@@ -1,14 +1,17 @@
 //! What one request knows: the cached facts, and those it has fetched itself, all of one moment.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use decision::facts::{Fact, FactKey, Known, Lookup, Resource, Subject, Wanted};
+
+use smallvec::SmallVec;
 
 use super::Inner;
 use super::cache::{Cache, Entry};
 use super::fence::Moment;
 use super::near::{self, Kind};
-use crate::store::Read;
+use crate::store::{Position, Read};
 
 /// How often one request may ask the store or begin anew: more than the records that the longest rule needs.
 const ROUNDS: u32 = 32;
@@ -26,6 +29,8 @@ pub struct View<'f> {
     credentials: Fetched<Fact>,
     subjects: Fetched<Subject>,
     resources: Fetched<Resource>,
+    /// Of each record that was told at this moment, the position that it was read at.
+    told: RefCell<SmallVec<[(FactKey, Position); 4]>>,
 }
 
 /// What a request has fetched: a cache that is full may not have kept it. `None`: nobody can say.
@@ -54,6 +59,7 @@ impl<'f> View<'f> {
             credentials: Fetched(Vec::new()),
             subjects: Fetched(Vec::new()),
             resources: Fetched(Vec::new()),
+            told: RefCell::default(),
         }
     }
 
@@ -66,6 +72,14 @@ impl<'f> View<'f> {
         }
         // Who was told that nobody can say was told so whatever the moment.
         holds || self.is_over()
+    }
+
+    /// The position up to which changes to the record of `key` are in what was told here of it.
+    pub fn position(&self, key: &FactKey) -> Position {
+        let told = self.told.borrow();
+        let positions =
+            told.iter().filter(|(known, _)| known == key).map(|(_, position)| *position);
+        positions.min().unwrap_or(Position(0))
     }
 
     /// Asks the store for a record of `api`, or of `realm`. Afterwards it is known, be it that nobody can say, until a change
@@ -109,10 +123,29 @@ impl<'f> View<'f> {
     fn turn(&mut self) {
         self.rounds += 1;
         self.moment = self.facts.fence.moment();
+        self.told.get_mut().clear();
     }
 
     fn is_over(&self) -> bool {
         self.rounds >= ROUNDS
+    }
+
+    /// What the thread has used last, or else what all threads share.
+    fn cached<T: Kind + Send + Sync + 'static>(
+        &self,
+        cache: &Cache<T>,
+        key: &FactKey,
+    ) -> Option<Entry<T>> {
+        let (owner, now) = (self.facts.owner, self.now);
+        let near = near::get::<T>(owner, key, now).filter(|entry| cache.is_current(key, entry));
+        if near.is_some() {
+            return near;
+        }
+        let entry = cache.get(key, now)?;
+        if let Some(until) = cache.until(&entry) {
+            near::put(owner, key, entry.clone(), now, until);
+        }
+        Some(entry)
     }
 
     fn look<T: Kind + Send + Sync + 'static>(
@@ -124,21 +157,13 @@ impl<'f> View<'f> {
         if self.is_over() {
             return Some(Lookup::Unavailable);
         }
-        match fetched.get(key) {
+        let own = match fetched.get(key) {
             Some(None) => return Some(Lookup::Unavailable),
-            Some(Some(entry)) if cache.is_current(key, entry) => {
-                return Some(entry.clone().into_lookup());
-            }
-            Some(Some(_)) | None => {}
-        }
-        let near = near::get::<T>(self.facts.owner, key, self.now);
-        if let Some(near) = near.filter(|entry| cache.is_current(key, entry)) {
-            return Some(near.into_lookup());
-        }
-        let entry = cache.get(key, self.now)?;
-        if let Some(until) = cache.until(&entry) {
-            near::put(self.facts.owner, key, entry.clone(), self.now, until);
-        }
+            Some(Some(entry)) => Some(entry).filter(|entry| cache.is_current(key, entry)),
+            None => None,
+        };
+        let entry = own.cloned().or_else(|| self.cached(cache, key))?;
+        self.told.borrow_mut().push((*key, entry.stamp.position));
         Some(entry.into_lookup())
     }
 }

@@ -19,11 +19,13 @@ pub enum Late {
     NoHead,
     /// Nothing has moved either way for `idle`.
     Idle,
+    /// The credential has expired.
+    Expired,
 }
 
-/// How an exchange stands at one instant.
+/// How far an exchange is at one instant.
 #[derive(Debug)]
-pub struct Standing {
+pub struct Progress {
     /// The request's last byte has left.
     pub request_left: bool,
     /// The final head was passed on.
@@ -34,6 +36,8 @@ pub struct Standing {
     /// Totals that grow when a side takes something.
     pub taken_by_client: u64,
     pub taken_by_upstream: u64,
+    /// When the request ends whatever moves.
+    pub ends_at: Option<Instant>,
 }
 
 /// The span over which the rate of a body is judged.
@@ -111,21 +115,24 @@ impl Deadlines {
     }
 
     /// The nearest deadline after `now`, or what is late already.
-    pub fn nearest(&mut self, now: Instant, standing: &Standing) -> Result<Instant, Late> {
+    pub fn nearest(&mut self, now: Instant, progress: &Progress) -> Result<Instant, Late> {
         let mut nearest = Nearest { now, deadline: now + self.idle };
         let moved_at = *self.moved_at.get_or_insert(now);
-        if let Some(since) = self.client.since(now, standing.client_owes, standing.taken_by_client)
+        if let Some(ends_at) = progress.ends_at {
+            nearest.consider(ends_at, Late::Expired)?;
+        }
+        if let Some(since) = self.client.since(now, progress.client_owes, progress.taken_by_client)
         {
             nearest.consider(since + self.write_stall, Late::ClientStalled)?;
         }
         if let Some(since) =
-            self.upstream.since(now, standing.upstream_owes, standing.taken_by_upstream)
+            self.upstream.since(now, progress.upstream_owes, progress.taken_by_upstream)
         {
             nearest.consider(since + self.write_stall, Late::UpstreamStalled)?;
         }
-        if standing.answering {
+        if progress.answering {
             nearest.consider(moved_at + self.idle, Late::Idle)?;
-        } else if standing.request_left {
+        } else if progress.request_left {
             let left_at = *self.left_at.get_or_insert(now);
             nearest.consider(left_at + self.timeout, Late::NoHead)?;
         } else if let Some(rate) = self.rate {

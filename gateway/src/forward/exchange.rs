@@ -16,7 +16,7 @@ use decision::request::Framing;
 use pingora_http::ResponseHeader;
 
 use super::client::{Client, Gone};
-use super::deadlines::{Deadlines, Late, Standing};
+use super::deadlines::{Deadlines, Late, Progress};
 use super::heads::ResponseHead;
 use super::upstream::{Fault, Upstream};
 use super::{Ended, Order};
@@ -299,15 +299,17 @@ impl<'e> Exchange<'e> {
 
     /// The nearest deadline, or what is late.
     fn nearest(&mut self) -> Result<Instant, End> {
-        let standing = Standing {
+        let now = clock::now();
+        let progress = Progress {
             request_left: self.request_ended && self.upstream.wire().pending() == 0,
             answering: self.response != Response::Waiting,
             client_owes: self.client.owes(),
             upstream_owes: self.upstream.wire().pending() > 0 && !self.upstream.is_broken(),
             taken_by_client: self.client.taken(),
             taken_by_upstream: self.upstream.wire().sent(),
+            ends_at: self.order.seat.ends_at(now),
         };
-        self.deadlines.nearest(clock::now(), &standing).map_err(|late| self.late(late))
+        self.deadlines.nearest(now, &progress).map_err(|late| self.late(late))
     }
 
     fn late(&self, late: Late) -> End {
@@ -332,6 +334,11 @@ impl<'e> Exchange<'e> {
                 Outcome::UpstreamTimeout,
                 Ended::Timeout,
                 "nothing moves within the route's idle",
+            ),
+            Late::Expired => self.end(
+                Outcome::CredentialExpired,
+                Ended::Revoked,
+                "the credential has expired meanwhile",
             ),
         }
     }

@@ -99,33 +99,41 @@ impl Tunnel {
             return self.wait(cx, alarm, order);
         }
         cx.waker().wake_by_ref();
-        self.check_cut(cx, order)
+        self.check_cut(cx, order, clock::now())
     }
 
     fn wait(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm, order: &Order<'_>) -> Poll<Finish> {
-        if let Poll::Ready(finish) = self.check_cut(cx, order) {
+        let now = clock::now();
+        if let Poll::Ready(finish) = self.check_cut(cx, order, now) {
             return Poll::Ready(finish);
         }
-        let now = clock::now();
         let owed = self.up.to.pending() > 0 || self.down.to.pending() > 0;
         let idle = order.permit.route().idle;
         let span = if owed { idle.min(order.bounds.write_stall) } else { idle };
-        let deadline = *self.moved_at.get_or_insert(now) + span;
-        if alarm.poll(cx, deadline).is_ready() {
-            return Poll::Ready(Finish::Cut(
-                Outcome::UpstreamTimeout,
-                Ended::Timeout,
-                "the tunnel is idle",
-            ));
+        let idle_at = *self.moved_at.get_or_insert(now) + span;
+        let ends_at = order.seat.ends_at(now);
+        let deadline = ends_at.map_or(idle_at, |ends_at| ends_at.min(idle_at));
+        if alarm.poll(cx, deadline).is_pending() {
+            return Poll::Pending;
         }
-        Poll::Pending
+        if deadline < idle_at {
+            // Asked anew: the clock has the last word.
+            cx.waker().wake_by_ref();
+            return self.check_cut(cx, order, clock::now());
+        }
+        Poll::Ready(Finish::Cut(Outcome::UpstreamTimeout, Ended::Timeout, "the tunnel is idle"))
     }
 
-    fn check_cut(&mut self, cx: &mut Context<'_>, order: &Order<'_>) -> Poll<Finish> {
-        let Poll::Ready(outcome) = order.seat.poll_cut(cx) else { return Poll::Pending };
-        if outcome == Outcome::Draining {
-            return Poll::Ready(Finish::Cut(outcome, Ended::Drained, "the drain's time is up"));
-        }
+    fn check_cut(&mut self, cx: &mut Context<'_>, order: &Order<'_>, now: Instant) -> Poll<Finish> {
+        let outcome = match order.seat.poll_cut(cx) {
+            Poll::Ready(Outcome::Draining) => {
+                let why = "the drain's time is up";
+                return Poll::Ready(Finish::Cut(Outcome::Draining, Ended::Drained, why));
+            }
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending if order.seat.has_expired(now) => Outcome::CredentialExpired,
+            Poll::Pending => return Poll::Pending,
+        };
         if self.frames.at_boundary() {
             let client = &self.down.to;
             client.put(|out| out.extend_from_slice(&POLICY_VIOLATION));

@@ -10,6 +10,7 @@ use super::Journal;
 use crate::clock;
 use crate::facts::View;
 use crate::gate::Gate;
+use crate::store::Position;
 
 /// See the module.
 pub(super) struct Here<'g> {
@@ -28,6 +29,11 @@ impl<'g> Here<'g> {
     /// See [`View::holds`].
     pub(super) fn holds(&mut self) -> bool {
         self.view.holds()
+    }
+
+    /// See [`View::position`].
+    pub(super) fn position(&self, key: &FactKey) -> Position {
+        self.view.position(key)
     }
 
     /// Asks the store for what a step wants.

@@ -43,3 +43,4 @@ mod schemes;
 mod secrecy;
 mod start;
 mod store_lost;
+mod under_way;
