@@ -202,6 +202,21 @@ fn instant_of(at: Timestamp, now: Instant) -> Instant {
     now + Duration::from_millis(u64::try_from(left).unwrap_or(0))
 }
 
+/// Wakes those whose credential has expired: a wall clock that was set forward, or a machine that has slept, has let none of
+/// their timers run out.
+pub fn look_at_the_clock() {
+    let (wall, now) = (clock::wall(), clock::now());
+    TABLE.with_borrow_mut(|table| {
+        for (_, entry) in table.iter_mut() {
+            let Some(tenure) = &mut entry.tenure else { continue };
+            if tenure.standing.expires_at().is_some_and(|at| at <= wall) {
+                tenure.ends_at = Some(now);
+                entry.wake();
+            }
+        }
+    });
+}
+
 /// Tells those under way what has become of the record of `key` at `position`.
 pub fn tell(key: &FactKey, position: Position, news: News<'_>) {
     let now = clock::wall();
@@ -255,3 +270,6 @@ impl Drop for Connected {
 pub fn connections() -> usize {
     CONNECTIONS.get()
 }
+
+#[cfg(test)]
+mod tests;

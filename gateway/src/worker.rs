@@ -19,7 +19,7 @@ use crate::roster;
 use crate::store::{Change, What};
 use crate::upstream::pool;
 
-/// How often a worker tells that it lives, and sweeps its pool.
+/// How often a worker tells that it lives, sweeps its pool, and looks at the wall clock.
 const TICK: Duration = Duration::from_secs(1);
 /// How often a leaving worker looks whether its last connection has gone.
 const DRAIN_TICK: Duration = Duration::from_millis(20);
@@ -117,6 +117,7 @@ async fn work(
             _ = beat.tick() => {
                 ticked.store(tick(), Ordering::Relaxed);
                 pool::sweep(clock::now());
+                roster::look_at_the_clock();
                 let over = last_words.is_some_and(|until| clock::now() >= until);
                 if over || (roster::is_draining() && roster::connections() == 0) {
                     return;

@@ -107,6 +107,7 @@ pub struct StoreSettings {
 
 #[derive(Clone, Debug)]
 pub struct CacheSettings {
+    /// Of credentials; of subjects and of resources as many again.
     pub capacity: u64,
     pub ttl: Duration,
     pub negative_capacity: u64,

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::time::Instant;
 
 use decision::facts::{Fact, FactKey, Known, Lookup, Resource, Subject, Wanted};
-
 use smallvec::SmallVec;
 
 use super::Inner;
@@ -30,7 +29,7 @@ pub struct View<'f> {
     subjects: Fetched<Subject>,
     resources: Fetched<Resource>,
     /// Of each record that was told at this moment, the position that it was read at.
-    told: RefCell<SmallVec<[(FactKey, Position); 4]>>,
+    told: RefCell<SmallVec<[(FactKey, Position); 8]>>,
 }
 
 /// What a request has fetched: a cache that is full may not have kept it. `None`: nobody can say.
