@@ -112,3 +112,6 @@ impl Standing {
         (left < Some(self.needed)).then_some(Outcome::ResourceRestricted)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -184,3 +184,20 @@ proptest! {
         drop(normalise(&path));
     }
 }
+
+#[test]
+fn a_segment_stands_for_its_text_with_all_escapes_decoded_once() {
+    for (path, position, text) in [
+        ("/a/b", 0, Some("a")),
+        ("/a/b", 1, Some("b")),
+        ("/a/b", 2, None),
+        ("/a/", 1, Some("")),
+        ("/a%20b", 0, Some("a b")),
+        ("/%2541", 0, Some("%41")),
+        ("/%C3%A9", 0, Some("é")),
+        ("/%FF", 0, None),
+        ("/", 0, Some("")),
+    ] {
+        assert_eq!(segment(path, position).as_deref(), text, "{position} of {path}");
+    }
+}

@@ -76,3 +76,9 @@ proptest! {
         drop(Methods::named([&text]));
     }
 }
+
+#[test]
+fn a_parameter_is_the_segment_that_it_stands_for() {
+    let found: Vec<_> = parameters("/v1/{org}/x{y}/{board}/**").collect();
+    assert_eq!(found, [("org", 1), ("board", 3)]);
+}
