@@ -15,6 +15,7 @@ pub(crate) mod http1;
 pub(crate) mod lines;
 pub(crate) mod metrics;
 pub(crate) mod process;
+pub(crate) mod ruled;
 pub(crate) mod sockets;
 pub(crate) mod steps;
 pub(crate) mod upstream;
@@ -23,6 +24,7 @@ pub(crate) use client::{Client, request};
 pub(crate) use gateway::{Gateway, Setup};
 pub(crate) use h2c::H2;
 pub(crate) use http1::Response;
+pub(crate) use ruled::Ruled;
 pub(crate) use steps::Steps;
 pub(crate) use upstream::{Gate, Upstream};
 
