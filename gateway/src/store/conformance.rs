@@ -133,7 +133,7 @@ macro_rules! conformance {
             repeating::a_call_that_had_no_answer_to_repeat_begins_anew
             repeating::a_call_whose_maker_is_gone_begins_anew_after_a_while
             repeating::of_fifty_at_once_under_one_key_exactly_one_is_done
-            model::any_history_is_told_as_a_plain_map_would_tell_it
+            model::any_history_is_told_as_a_plain_list_would_tell_it
         }
     };
     (@each $make:path => $($area:ident::$name:ident)*) => {
