@@ -19,7 +19,7 @@ use decision::facts::{
 };
 use decision::name::Id;
 use decision::request::{Field, Framing, Protocol, RequestHead};
-use decision::secret::{Pepper, mint};
+use decision::secret::{Pepper, Peppers, mint};
 use decision::{decide, identity};
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -61,11 +61,12 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 /// Organisations that share the credentials.
 const ORGS: usize = 500;
 
-/// The pepper that every measurement uses.
+/// The peppers that every measurement uses.
 #[expect(clippy::expect_used, reason = "set-up of a measurement")]
-pub fn pepper() -> Pepper {
+pub fn peppers() -> Peppers {
     Pepper::new(&SecretString::from("a pepper that peppers nothing but measurements"))
         .expect("long enough")
+        .into()
 }
 
 /// Well-formed secrets, each different.
@@ -78,7 +79,7 @@ pub fn secrets(count: usize) -> Vec<String> {
 /// Credentials in a cache that holds them all.
 #[derive(Debug)]
 pub struct Known {
-    pepper: Pepper,
+    peppers: Peppers,
     credentials: Cache<Fact>,
     subjects: Cache<Subject>,
     resources: Cache<Resource>,
@@ -94,7 +95,7 @@ impl Known {
         let (capacity, ttl) = (2 * credentials as u64, Duration::from_hours(24));
         let unknown = Shelf::new(10_000, Duration::from_secs(2));
         let mut known = Self {
-            pepper: pepper(),
+            peppers: peppers(),
             credentials: Cache::new(fence.clone(), Shelf::new(capacity, ttl), Some(unknown)),
             subjects: Cache::new(fence.clone(), Shelf::new(capacity, ttl), None),
             resources: Cache::new(fence, Shelf::new(capacity, ttl), None),
@@ -110,7 +111,7 @@ impl Known {
         let (mask, realm) = (api_mask(API), realm_mask(API));
         let mut presented = secrets(credentials);
         for (number, secret) in presented.iter_mut().enumerate() {
-            let key = FactKey::new(&mask, &self.pepper.digest(secret.as_bytes()));
+            let key = FactKey::new(&mask, &self.peppers.current.digest(secret.as_bytes()));
             let fact = Fact::new(credential(number));
             let epoch = self.credentials.epoch();
             self.subjects.insert(fact.subject_key(&realm), self.entry(epoch, number, None));
@@ -278,7 +279,7 @@ impl<'s> Client<'s> {
     pub fn decide(&mut self) -> usize {
         let (known, rules) = (self.known, self.rules);
         let head = black_box(self.next_head());
-        let question = decide::ask(&rules.snapshot, &known.pepper, &head).expect("a question");
+        let question = decide::ask(&rules.snapshot, &known.peppers, &head).expect("a question");
         let authenticated = ready(question.authenticate(known, NOW)).expect("a principal");
         let permit = ready(question.authorize(authenticated, known)).expect("a permit");
         identity::headers(&permit, &REQUEST_ID).map(black_box).count()

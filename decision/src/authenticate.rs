@@ -17,18 +17,18 @@ use crate::facts::{
 };
 use crate::name::Id;
 use crate::outcome::Outcome;
-use crate::secret::{Digest, Pepper, checksum_holds, has_minted_form};
+use crate::secret::{Digests, Peppers, checksum_holds, has_minted_form};
 
 mod org;
 
 pub use org::{Org, OrgSource};
 
 /// The credential of a request after its secret is gone: in the cache it is found by its key, in the store by its digest.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Presented<'s> {
     pub(crate) scheme: &'s Scheme,
     pub(crate) key: FactKey,
-    pub(crate) digest: Digest,
+    pub(crate) digests: Digests,
 }
 
 /// The verified identity behind a request.
@@ -141,7 +141,7 @@ pub(crate) fn recognise<'s>(
     api: &'s Api,
     route: &'s Route,
     candidate: &Candidate<'_>,
-    pepper: &Pepper,
+    peppers: &Peppers,
 ) -> Result<Presented<'s>, Refused<'s>> {
     let Some(scheme) = api.schemes.get(candidate.scheme) else {
         return Err(Refused::of(Outcome::Internal, "a credential's scheme is not the api's"));
@@ -157,8 +157,8 @@ pub(crate) fn recognise<'s>(
     {
         return refused(Outcome::CredentialUnknown, "the credential's checksum is wrong");
     }
-    let digest = pepper.digest(&candidate.value);
-    Ok(Presented { scheme, key: FactKey::new(&api.mask, &digest), digest })
+    let digests = peppers.digests(&candidate.value);
+    Ok(Presented { scheme, key: FactKey::new(&api.mask, &digests.current), digests })
 }
 
 /// Judges what is known, in the order of the contract. Only where the route lets requests without a credential through is
@@ -192,9 +192,12 @@ fn credential<'s>(
     presented: &Presented<'s>,
     known: &dyn Known,
 ) -> Result<Arc<Fact>, Stop<'s>> {
-    let Presented { scheme, key, digest } = *presented;
-    let fact = match known.credential(&key) {
-        None => return Err(Stop::Wants(Wanted::Credential { key, digest })),
+    let Presented { scheme, key, digests } = presented;
+    let fact = match known.credential(key) {
+        None => {
+            let digests = digests.clone();
+            return Err(Stop::Wants(Wanted::Credential { key: *key, digests }));
+        }
         Some(Lookup::Found(fact)) => fact,
         Some(Lookup::Unknown) => {
             return refuse(Outcome::CredentialUnknown, "the store has no such credential");

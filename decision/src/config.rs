@@ -34,7 +34,7 @@ use self::names::Names;
 pub use self::problem::Problem;
 use self::problem::{Judged, Missing, Place, Problems, quote};
 use self::server::{Server, server};
-use self::snapshot::{Configuration, Process, Snapshot};
+use self::snapshot::{Configuration, Process, Snapshot, StoreSettings};
 use self::store::store;
 use self::telemetry::telemetry;
 use self::tree::Node;
@@ -148,6 +148,9 @@ fn configuration(top: &mut Fields<'_>, variables: &dyn Variables) -> Judged<Conf
             problems.warning(place, format!("no api speaks the dialect {}", quote(name)));
         }
     }
+    if let (Ok(apis), Ok(store)) = (&apis, &store) {
+        judge_revealable(apis, store, top);
+    }
     let Server { listeners, bounds, admin, health, threads, drain, replica } = server?;
     let Apis { list: apis, hosts, identity_names } = apis?;
     let store = store?;
@@ -155,6 +158,29 @@ fn configuration(top: &mut Fields<'_>, variables: &dyn Variables) -> Judged<Conf
     let upstreams = specs?;
     let snapshot = Snapshot { apis, upstreams, hosts, identity_names, log, metrics_routes };
     Ok(Configuration { process, snapshot })
+}
+
+/// A secret that is to be shown again is sealed under a key.
+fn judge_revealable(apis: &Apis, store: &StoreSettings, top: &mut Fields<'_>) {
+    let schemes = apis.list.iter().flat_map(|api| api.schemes.iter().map(move |one| (api, one)));
+    let mut revealable = schemes.filter(|(_, scheme)| scheme.issue.revealable);
+    if store.sealing_key.is_none()
+        && let Some((api, scheme)) = revealable.next()
+        && let Ok(place) = store_place(top)
+    {
+        let (api, scheme) = (quote(&api.name), quote(&scheme.name));
+        top.problems.error(
+            &place.key("sealing_key"),
+            format!("the key is missing: the scheme {scheme} of the api {api} is revealable"),
+        );
+    }
+}
+
+fn store_place(top: &mut Fields<'_>) -> Judged<Place> {
+    match top.node("store") {
+        Some(node) => Ok(node.place.clone()),
+        None => top.place().map(|place| place.key("store")),
+    }
 }
 
 #[cfg(test)]

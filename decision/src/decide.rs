@@ -25,7 +25,7 @@ use crate::outcome::Outcome;
 use crate::path::{normalise, segment};
 use crate::request::{Edits, FieldSet, Framing, RequestHead};
 use crate::route::{Found, Host};
-use crate::secret::Pepper;
+use crate::secret::Peppers;
 
 /// A request that needs no more than facts to be decided.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub(crate) enum Choice {
 /// Judges a head alone: the stages route and credential, and of authenticate what needs no fact.
 pub fn ask<'s>(
     snapshot: &'s Snapshot,
-    pepper: &Pepper,
+    peppers: &Peppers,
     head: &RequestHead<'_>,
 ) -> Result<Question<'s>, Refused<'s>> {
     // Before all else, because what is removed from a head is a set of positions of this many.
@@ -93,7 +93,7 @@ pub fn ask<'s>(
         let query = credential::empty(api, kept, head, &mut edits);
         // Here the secret ends; from now on there is only its digest.
         let presented =
-            candidate.map(|candidate| recognise(api, route, &candidate, pepper)).transpose();
+            candidate.map(|candidate| recognise(api, route, &candidate, peppers)).transpose();
         (presented.map_err(refused)?, query)
     };
     remove_what_is_ours_to_say(snapshot, head, &mut edits);
@@ -103,7 +103,7 @@ pub fn ask<'s>(
         api,
         route,
         client_ip: forwarded::client_ip(head),
-        choice: presented.map_or(Choice::None, |presented| choice(presented.scheme, head)),
+        choice: presented.as_ref().map_or(Choice::None, |presented| choice(presented.scheme, head)),
         presented,
         resource,
         org,

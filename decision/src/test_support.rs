@@ -24,13 +24,13 @@ use crate::limit::Limits;
 use crate::name::Id;
 use crate::request::{Field, Framing, Protocol, RequestHead};
 use crate::route::{HostPattern, HostTable, Methods, Pattern, RouteTable};
-use crate::secret::Pepper;
+use crate::secret::{Pepper, Peppers};
 use crate::{forwarded, identity};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-pub(crate) fn pepper() -> Pepper {
-    Pepper::new(&"a pepper of at least thirty-two bytes".to_owned().into()).unwrap()
+pub(crate) fn peppers() -> Peppers {
+    Pepper::new(&"a pepper of at least thirty-two bytes".to_owned().into()).unwrap().into()
 }
 
 pub(crate) fn route(name: &str) -> Route {

@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use decision::config::snapshot::{Configuration, Drain, Process, Snapshot, StoreSettings};
-use decision::secret::{Pepper, Peppers};
+use decision::config::snapshot::{Configuration, Drain, Process, Snapshot};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::accept::listener::{self, Bound, Door};
 use crate::access_log::AccessLog;
-use crate::admin::{self, Admin, Keys};
+use crate::admin::{self, Admin};
 use crate::facts::Facts;
 use crate::feed::Feed;
 use crate::gate::Gate;
@@ -25,10 +24,10 @@ use crate::log;
 use crate::metrics::Metrics;
 use crate::service;
 use crate::store::Store;
-use crate::store::embedded::{Embedded, pepper_beside};
-use crate::store::measured::Measured;
 use crate::upstream::resolve;
 use crate::worker::{self, Command, Worker};
+
+mod opening;
 
 /// How long the start waits for the first answers of DNS.
 const FIRST_NAMES: Duration = Duration::from_secs(2);
@@ -55,7 +54,6 @@ pub struct Running {
     pub admin: Option<SocketAddr>,
     pub health: SocketAddr,
     pub store: Arc<dyn Store>,
-    pub pepper: Pepper,
     pub feed: Arc<Feed>,
     pub replica: String,
     drain: Drain,
@@ -97,7 +95,7 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
     log::set_level(snapshot.log.level);
     let metrics =
         Arc::new(Metrics::new().map_err(|error| StartError(format!("metrics: {error}")))?);
-    let (store, pepper) = open_store(&process.store, &metrics)?;
+    let (store, keys) = opening::open(&process.store, &metrics)?;
     // Health, admin, names and look-ups run here, so that nothing of them waits for a worker, nor a worker for them.
     let control = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -133,7 +131,7 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
     let gate = Arc::new(Gate {
         generations: generations.clone(),
         facts: facts.clone(),
-        pepper: pepper.clone(),
+        peppers: keys.peppers.clone(),
         bounds: process.bounds.clone(),
         under_way: AtomicUsize::new(0),
         in_flight: in_flight(&process),
@@ -155,7 +153,7 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
         Some(settings) => {
             let admin = Admin::new(
                 store.clone(),
-                Keys { peppers: pepper.clone().into(), sealing: None },
+                keys,
                 feed.clone(),
                 generations,
                 &settings.token,
@@ -173,7 +171,6 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
         admin,
         health,
         store,
-        pepper,
         feed,
         replica,
         drain: process.drain,
@@ -185,54 +182,6 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
     };
     running.announce();
     Ok(running)
-}
-
-fn open_store(
-    settings: &StoreSettings,
-    metrics: &Arc<Metrics>,
-) -> Result<(Arc<dyn Store>, Pepper), StartError> {
-    let given = match &settings.pepper {
-        Some(pepper) => pepper.clone(),
-        None => {
-            let file =
-                pepper_beside(&settings.path).map_err(|error| StartError(error.to_string()))?;
-            if file.created {
-                log::info("created a pepper beside the store", |line| {
-                    line.field("path", file.path.display().to_string());
-                });
-            }
-            if file.group_readable {
-                log::warn("the pepper's file is readable by its group", |line| {
-                    line.field("path", file.path.display().to_string());
-                });
-            }
-            file.value
-        }
-    };
-    let made = |pepper| {
-        Pepper::new(pepper).ok_or_else(|| StartError("store.pepper is too short".to_owned()))
-    };
-    let pepper = made(&given)?;
-    let previous = settings.previous_peppers.iter().map(made).collect::<Result<Vec<_>, _>>()?;
-    let peppers = Peppers::new(pepper.clone(), previous);
-    let store =
-        Embedded::open(&settings.path, &peppers).map_err(|error| StartError(error.to_string()))?;
-    if store.lost() > 0 {
-        log::warn("credentials were made under a pepper that is not given any more", |line| {
-            line.field("credentials", store.lost());
-        });
-    }
-    let observed = metrics.clone();
-    let measured = Measured::new(Arc::new(store), move |call| {
-        observed.observe_store(call.operation, call.failure.is_none(), call.took);
-        if let Some(failure) = call.failure {
-            log::error("the store did not answer", |line| {
-                line.field("operation", call.operation).field("error", failure);
-            });
-        }
-    });
-    metrics.store_up.set(1);
-    Ok((Arc::new(measured), pepper))
 }
 
 fn first_generation(snapshot: Snapshot, metrics: &Metrics, control: &Runtime) -> Arc<Generations> {

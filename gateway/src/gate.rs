@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use decision::config::snapshot::Bounds;
-use decision::secret::Pepper;
+use decision::secret::Peppers;
 
 use crate::access_log::AccessLog;
 use crate::facts::Facts;
@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 pub struct Gate {
     pub generations: Arc<Generations>,
     pub facts: Arc<Facts>,
-    pub pepper: Pepper,
+    pub peppers: Peppers,
     pub bounds: Bounds,
     /// Requests under way in the process, and how many may be; beyond that `overloaded`.
     pub under_way: AtomicUsize,

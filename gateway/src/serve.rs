@@ -41,7 +41,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     };
 
     // route, credential: what the head alone decides.
-    let question = match decide::ask(&generation.snapshot, &gate.pepper, &view) {
+    let question = match decide::ask(&generation.snapshot, &gate.peppers, &view) {
         Ok(question) => question,
         Err(refused) => {
             return refuse(request, &generation, client, alarm, journal, &refused).await;

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::io::{self, Write as _};
 use std::process::{Command, ExitCode};
 
-use benches::{Client, Known, Rules, pepper, secrets};
+use benches::{Client, Known, Rules, peppers, secrets};
 
 const COUNT: u64 = 20_000;
 
@@ -47,9 +47,9 @@ fn decide(credentials: &str, routes: &str, count: &str) -> io::Result<()> {
 }
 
 fn digest(count: &str) -> io::Result<()> {
-    let (pepper, secrets) = (pepper(), secrets(1));
+    let (peppers, secrets) = (peppers(), secrets(1));
     for secret in secrets.iter().cycle().take(number(count)?) {
-        black_box(pepper.digest(black_box(secret.as_bytes())));
+        black_box(peppers.digests(black_box(secret.as_bytes())));
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::test_support::{api, pepper, route};
+use crate::secret::Digest;
+use crate::test_support::{api, peppers, route};
 
 const SECRET: &str = "ak_0000000000000000000000000000000000000000000";
 
@@ -14,8 +15,10 @@ fn recognised(
     scheme: usize,
 ) -> Result<(FactKey, Digest), Outcome> {
     let route = Route { accept, ..route("/") };
-    let presented = recognise(api, &route, &candidate(value, scheme), &pepper());
-    presented.map(|presented| (presented.key, presented.digest)).map_err(|refused| refused.outcome)
+    let presented = recognise(api, &route, &candidate(value, scheme), &peppers());
+    presented
+        .map(|presented| (presented.key, presented.digests.current))
+        .map_err(|refused| refused.outcome)
 }
 
 #[test]
@@ -45,7 +48,7 @@ fn a_value_of_the_minted_form_needs_its_checksum_where_the_scheme_has_a_prefix_a
 fn what_is_looked_up_is_the_keyed_digest_in_this_api() {
     let wanted = |api: &Api| recognised(api, u64::MAX, "ak_1", 0).unwrap();
     let ((a, digest), (b, same)) = (wanted(&api("a", Vec::new())), wanted(&api("b", Vec::new())));
-    assert_eq!(digest, pepper().digest(b"ak_1"));
+    assert_eq!(digest, peppers().current.digest(b"ak_1"));
     assert_eq!(digest, same);
     assert_ne!(a, b);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::snapshot::{Ambiguous, IdentityFact};
 use crate::facts::{Fact, FactKey, Lookup, Wanted};
 use crate::test_support::{
-    Ended, NOW, Records, Request, answer, api, credential, fact, pepper, route, snapshot,
+    Ended, NOW, Records, Request, answer, api, credential, fact, peppers, route, snapshot,
 };
 
 mod properties;
@@ -21,7 +21,7 @@ enum Became {
 }
 
 fn decide(snapshot: &Snapshot, request: &Request, lookup: Option<Lookup>) -> Became {
-    let question = match request.with_head(|head| ask(snapshot, &pepper(), head)) {
+    let question = match request.with_head(|head| ask(snapshot, &peppers(), head)) {
         Ok(question) => question,
         Err(refused) => return refused_as(&refused),
     };
@@ -88,7 +88,7 @@ fn the_first_failure_decides_and_knows_how_far_the_request_got() {
     let mut hosted = large(Request::get("/v1/../x"));
     hosted.host = "user@api.example".to_owned();
     let refused =
-        |request: &Request| request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap_err();
+        |request: &Request| request.with_head(|head| ask(&snapshot, &peppers(), head)).unwrap_err();
     for (request, outcome, api, route) in [
         (&hosted, Outcome::RequestMalformed, None, None),
         (&large(Request::get("/v1/../x")), Outcome::RequestMalformed, Some(0), None),
@@ -115,7 +115,8 @@ fn the_first_failure_decides_and_knows_how_far_the_request_got() {
 #[test]
 fn a_refusal_says_whether_a_credential_was_sent() {
     let snapshot = ordinary();
-    let sent = |request: &Request| match request.with_head(|head| ask(&snapshot, &pepper(), head)) {
+    let sent = |request: &Request| match request.with_head(|head| ask(&snapshot, &peppers(), head))
+    {
         Err(refused) => refused.credential_sent,
         Ok(question) => match answer(&question, &Records::of(Some(Lookup::Unknown))) {
             Ended::Refused(refused) => refused.credential_sent,
@@ -157,7 +158,7 @@ fn a_method_that_the_path_does_not_have_says_which_it_has() {
     let snapshot = snapshot(vec![(&["*"], api)]);
     let asked = |method: &str| Request { method: method.to_owned(), ..with_key("/x") };
     assert_eq!(outcome(&snapshot, &asked("HEAD")), Outcome::Forwarded);
-    let refused = asked("POST").with_head(|head| ask(&snapshot, &pepper(), head)).unwrap_err();
+    let refused = asked("POST").with_head(|head| ask(&snapshot, &peppers(), head)).unwrap_err();
     assert_eq!(
         (refused.outcome, refused.allow.unwrap().to_str().unwrap()),
         (Outcome::MethodNotAllowed, "GET, HEAD")
@@ -193,9 +194,12 @@ fn what_is_wanted_first_is_the_credential_by_its_digest_and_nothing_where_there_
         Became::Sent(_) => None,
         Became::Refused(outcome, _) => panic!("{outcome}"),
     };
-    let digest = pepper().digest(b"ak_secret");
+    let digest = peppers().current.digest(b"ak_secret");
     let key = FactKey::new(&crate::facts::api_mask("a"), &digest);
-    assert_eq!(wanted(&with_key("/v1/x")), Some(Wanted::Credential { key, digest }));
+    assert_eq!(
+        wanted(&with_key("/v1/x")),
+        Some(Wanted::Credential { key, digests: digest.into() })
+    );
     assert_eq!(wanted(&with_key("/public/x")), None);
     assert_eq!(wanted(&Request::get("/optional/x")), None);
 }
@@ -240,9 +244,9 @@ fn with_first_the_credential_that_the_route_accepts_is_the_one_that_counts() {
     let snapshot = snapshot(vec![(&["*"], api)]);
     let digest = |target| {
         let request = with_key(target).field("x-access-token", "token");
-        let question = request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
-        question.presented.unwrap().digest
+        let question = request.with_head(|head| ask(&snapshot, &peppers(), head)).unwrap();
+        question.presented.unwrap().digests.current
     };
-    assert_eq!(digest("/sessions"), pepper().digest(b"token"));
-    assert_eq!(digest("/x"), pepper().digest(b"ak_secret"));
+    assert_eq!(digest("/sessions"), peppers().current.digest(b"token"));
+    assert_eq!(digest("/x"), peppers().current.digest(b"ak_secret"));
 }

@@ -91,7 +91,7 @@ impl Scene {
 async fn fetch(facts: &Facts, api: &str, number: u64, now: Instant) -> Lookup {
     let (mut view, key) = (facts.view(now), key(api, number));
     loop {
-        let wanted = Wanted::Credential { key, digest: digest(number) };
+        let wanted = Wanted::Credential { key, digests: digest(number).into() };
         view.fetch(api, REALM, wanted, clock::now()).await;
         if let Some(lookup) = view.credential(&key) {
             return lookup;

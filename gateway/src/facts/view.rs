@@ -88,11 +88,11 @@ impl<'f> View<'f> {
         let until = *self.until.get_or_insert(asked + facts.timeout);
         let store = || facts.store.clone();
         match wanted {
-            Wanted::Credential { key, digest } => {
+            Wanted::Credential { key, digests } => {
                 let read = || {
-                    let (store, api) = (store(), api.to_owned());
+                    let (store, api, digests) = (store(), api.to_owned(), digests.clone());
                     async move {
-                        let Read { value, position } = store.find(&api, &digest.into()).await?;
+                        let Read { value, position } = store.find(&api, &digests).await?;
                         Ok(Read { value: value.map(Fact::new), position })
                     }
                 };

@@ -1,4 +1,4 @@
-use super::{Environment, api, file, lines, table, top};
+use super::{APP, Environment, SEALING_KEY, api, file, lines, refused, table, top};
 use crate::config::load;
 
 #[test]
@@ -246,6 +246,30 @@ fn secrets_that_could_be_guessed_are_refused_and_not_shown() {
             "2:1: server.replica: must be 1 to 128 visible ASCII characters",
             "2:1: store.pepper: the pepper must have at least 32 bytes, or it could be guessed",
         ]
+    );
+}
+
+#[test]
+fn a_revealable_scheme_needs_a_sealing_key() {
+    let with = |store: &str| {
+        refused(&format!(
+            "{store}\n{APP}apis:\n  - {{ name: a, upstream: app, schemes: [{{ name: k, prefix: k_ }}, {{ name: s, prefix: s_, issue: {{ revealable: true }} }}] }}\n"
+        ))
+    };
+    let missing = "the key is missing: the scheme `s` of the api `a` is revealable";
+    for (store, place) in [
+        ("", "2:1"),
+        ("store: {}", "1:8"),
+        ("store: { sealing_key: '' }", "1:8"),
+        ("store: { sealing_key: '${K:-}' }", "1:8"),
+    ] {
+        assert_eq!(with(store), [format!("{place}: store.sealing_key: {missing}")]);
+    }
+    assert!(with(&format!("store: {{ sealing_key: {SEALING_KEY} }}")).is_empty());
+    // What is wrong with the key is said once.
+    assert_eq!(
+        with("store: { sealing_key: x }"),
+        ["1:23: store.sealing_key: the sealing key must be 32 bytes in base64"]
     );
 }
 

@@ -1,6 +1,6 @@
 //! What routes ask of who is let in, and what schemes and apis say for it.
 
-use super::{APP, Environment, api, file, lines, refused, table};
+use super::{APP, Environment, SEALING_KEY, api, file, lines, refused, table};
 use crate::config::load;
 use crate::config::snapshot::{
     ByMethod, Expiry, Lifetime, OnRevoke, ResourceSource, Route, Snapshot, States, UnknownResource,
@@ -22,7 +22,10 @@ fn on_route(text: &str) -> String {
 }
 
 fn snapshot(text: &str) -> Snapshot {
-    load(&file(text), &Environment::default()).unwrap().configuration.snapshot
+    load(&file(text), &Environment::of(&[("PORTCULLIS_SEALING_KEY", SEALING_KEY)]))
+        .unwrap()
+        .configuration
+        .snapshot
 }
 
 /// Looks at the route that is read of `text`.

@@ -112,12 +112,12 @@ proptest! {
     #[test]
     fn only_an_active_credential_or_none_at_all_where_none_is_needed_leads_to_a_permit(request in requests(), known in knowledge()) {
         let snapshot = ordinary();
-        if let Ok(question) = request.with_head(|head| ask(&snapshot, &pepper(), head)) {
-            let (presented, auth) = (question.presented, question.route().auth);
+        if let Ok(question) = request.with_head(|head| ask(&snapshot, &peppers(), head)) {
+            let (presented, auth) = (question.presented.clone(), question.route().auth);
             match answer(&question, &Records::of(lookup(known))) {
                 Ended::Permitted(permit) if permit.principal().is_some() => {
                     // `zz` belongs to the scheme that the record of the other scheme names.
-                    let zz = presented.is_some_and(|presented| presented.digest == pepper().digest(b"zz"));
+                    let zz = presented.as_ref().is_some_and(|presented| presented.digests.current == peppers().current.digest(b"zz"));
                     prop_assert!(matches!(known, Knowledge::Active) && !zz || matches!(known, Knowledge::OtherScheme) && zz);
                 }
                 Ended::Permitted(_) => prop_assert!(presented.is_none() && auth != Auth::Required),
@@ -168,7 +168,7 @@ proptest! {
             let answer = crate::dialect::render(refused, "req_ours", None);
             format!("{refused:?} {answer:?} {}", refused.why)
         };
-        let decision = match request.with_head(|head| ask(&snapshot, &pepper(), head)) {
+        let decision = match request.with_head(|head| ask(&snapshot, &peppers(), head)) {
             Err(error) => refused(&error),
             Ok(question) => {
                 let ended = answer(&question, &Records::of(lookup(known)));

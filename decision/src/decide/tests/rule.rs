@@ -132,7 +132,7 @@ impl Case {
         let snapshot = snapshot(vec![(&["*"], api)]);
         records.credential = Some(Lookup::Found(Arc::new(Fact::new(credential))));
         let question = request
-            .with_head(|head| ask(&snapshot, &pepper(), head))
+            .with_head(|head| ask(&snapshot, &peppers(), head))
             .map_err(|refused| refused.outcome)?;
         Ok(look(answer(&question, &records), &records))
     }

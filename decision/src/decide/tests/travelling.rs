@@ -115,6 +115,6 @@ fn the_target_is_the_normalised_path_after_the_rewrite_and_the_query_less_the_cr
 fn a_target_that_does_not_change_is_not_made_anew() {
     let snapshot = ordinary();
     let question =
-        with_key("/v1/x?y=%7e").with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
+        with_key("/v1/x?y=%7e").with_head(|head| ask(&snapshot, &peppers(), head)).unwrap();
     assert_eq!(question.edits.target, None);
 }

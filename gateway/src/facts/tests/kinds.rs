@@ -175,7 +175,7 @@ fn what_a_request_has_fetched_it_knows_though_no_cache_has_room_for_it() {
         view.fetch(
             "app",
             REALM,
-            Wanted::Credential { key: key("app", 1), digest: digest(1) },
+            Wanted::Credential { key: key("app", 1), digests: digest(1).into() },
             clock::now(),
         )
         .await;

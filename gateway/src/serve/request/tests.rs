@@ -34,9 +34,8 @@ impl House {
         let (process, snapshot) = (loaded.configuration.process, loaded.configuration.snapshot);
         let metrics = Arc::new(Metrics::new().unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let pepper = Pepper::new(&"x".repeat(32).into()).unwrap();
-        let store =
-            Embedded::open(&folder.path().join("portcullis.db"), &pepper.clone().into()).unwrap();
+        let peppers = Pepper::new(&"x".repeat(32).into()).unwrap().into();
+        let store = Embedded::open(&folder.path().join("portcullis.db"), &peppers).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let second = Duration::from_secs(1);
         let cache =
@@ -46,7 +45,7 @@ impl House {
         let gate = Gate {
             generations: Arc::new(Generations::new(generation)),
             facts: Arc::new(facts),
-            pepper,
+            peppers,
             bounds: process.bounds,
             under_way: AtomicUsize::new(0),
             in_flight: 1,

@@ -17,7 +17,7 @@ fn outcome_in(api: Api, mut records: Records) -> Outcome {
     records.credential = Some(Lookup::Found(fact(&api.name, "ak")));
     let snapshot = snapshot(vec![(&["*"], api)]);
     let request = with_key("/v1/org_1/board_1");
-    let question = request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
+    let question = request.with_head(|head| ask(&snapshot, &peppers(), head)).unwrap();
     match answer(&question, &records) {
         Ended::Permitted(_) => Outcome::Forwarded,
         Ended::Refused(refused) => refused.outcome,

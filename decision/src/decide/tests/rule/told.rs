@@ -57,7 +57,7 @@ fn what_a_client_says_of_itself_is_never_told() {
 #[test]
 fn limits_find_the_subject_the_org_its_plan_and_the_address() {
     let snapshot = snapshot(vec![(&["*"], api("a", vec![route("/**")]))]);
-    let question = with_key("/x").with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
+    let question = with_key("/x").with_head(|head| ask(&snapshot, &peppers(), head)).unwrap();
     let mut org = resource("org_1", None);
     org.plan = Some("pro".to_owned());
     let records = Records::of(Some(found())).resource("a", org);

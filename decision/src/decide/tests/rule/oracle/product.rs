@@ -35,7 +35,7 @@ impl World {
         api.routes.insert(&pattern, crate::route::Methods::ALL, route).unwrap();
         let snapshot = snapshot(vec![(&["*"], api)]);
         let records = self.records();
-        let question = self.request().with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
+        let question = self.request().with_head(|head| ask(&snapshot, &peppers(), head)).unwrap();
         match answer(&question, &records) {
             Ended::Refused(refused) => Verdict::Refused(refused.outcome.name()),
             Ended::Wants(_) => Verdict::MoreIsNeeded,

@@ -1,0 +1,75 @@
+//! The store is opened, with the keys that belong to it.
+
+use std::sync::Arc;
+
+use decision::config::snapshot::StoreSettings;
+use decision::secret::{Pepper, Peppers, SealingKey};
+use secrecy::SecretString;
+
+use super::StartError;
+use crate::admin::Keys;
+use crate::log;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::store::embedded::{Embedded, pepper_beside};
+use crate::store::measured::Measured;
+
+pub(super) fn open(
+    settings: &StoreSettings,
+    metrics: &Arc<Metrics>,
+) -> Result<(Arc<dyn Store>, Keys), StartError> {
+    let keys = keys(settings)?;
+    let store = Embedded::open(&settings.path, &keys.peppers)
+        .map_err(|error| StartError(error.to_string()))?;
+    if store.lost() > 0 {
+        log::warn("credentials were made under a pepper that is not given any more", |line| {
+            line.field("credentials", store.lost());
+        });
+    }
+    let observed = metrics.clone();
+    let measured = Measured::new(Arc::new(store), move |call| {
+        observed.observe_store(call.operation, call.failure.is_none(), call.took);
+        if let Some(failure) = call.failure {
+            log::error("the store did not answer", |line| {
+                line.field("operation", call.operation).field("error", failure);
+            });
+        }
+    });
+    metrics.store_up.set(1);
+    Ok((Arc::new(measured), keys))
+}
+
+fn keys(settings: &StoreSettings) -> Result<Keys, StartError> {
+    let current = match &settings.pepper {
+        Some(given) => pepper(given)?,
+        None => pepper(&found_beside(settings)?)?,
+    };
+    let previous = settings.previous_peppers.iter().map(pepper).collect::<Result<Vec<_>, _>>()?;
+    let sealing = match &settings.sealing_key {
+        None => None,
+        Some(key) => Some(
+            SealingKey::new(key)
+                .ok_or_else(|| StartError("store.sealing_key has the wrong length".to_owned()))?,
+        ),
+    };
+    Ok(Keys { peppers: Peppers::new(current, previous), sealing })
+}
+
+fn pepper(value: &SecretString) -> Result<Pepper, StartError> {
+    Pepper::new(value).ok_or_else(|| StartError("store.pepper is too short".to_owned()))
+}
+
+fn found_beside(settings: &StoreSettings) -> Result<SecretString, StartError> {
+    let file = pepper_beside(&settings.path).map_err(|error| StartError(error.to_string()))?;
+    if file.created {
+        log::info("created a pepper beside the store", |line| {
+            line.field("path", file.path.display().to_string());
+        });
+    }
+    if file.group_readable {
+        log::warn("the pepper's file is readable by its group", |line| {
+            line.field("path", file.path.display().to_string());
+        });
+    }
+    Ok(file.value)
+}
