@@ -63,6 +63,7 @@ pub fn render(refused: &Refused<'_>, request_id: &str, content_type: Option<&[u8
     {
         answer.headers.push((name, value));
     }
+    answer.headers.extend(refused.fields.iter().cloned());
     answer
 }
 

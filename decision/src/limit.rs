@@ -81,6 +81,13 @@ pub struct Exceeded {
     pub wait: u64,
 }
 
+impl Exceeded {
+    /// Whether the rule at this position is one that refuses.
+    pub const fn refuses(&self, position: usize) -> bool {
+        self.refusing & bit(position) != 0
+    }
+}
+
 /// Charges a request to all rules that apply to it, or to none.
 pub fn admit(asked: &mut [Asked<'_>], now: Moment) -> Result<(), Exceeded> {
     let mut exceeded: Option<Exceeded> = None;

@@ -31,6 +31,8 @@ mod opening;
 
 /// How long the start waits for the first answers of DNS.
 const FIRST_NAMES: Duration = Duration::from_secs(2);
+/// How often limits forget a part of their idle keys.
+const FORGET: Duration = Duration::from_secs(1);
 /// How long a reader of the access log has to take the last lines.
 const LAST_LINES: Duration = Duration::from_secs(2);
 /// Room in memory that one request under way may take, for the automatic bound.
@@ -113,6 +115,7 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
         control.handle().clone(),
     ));
     let generations = first_generation(snapshot, &metrics, &control);
+    forget_idle_keys(&control, generations.clone());
     let (access_log, writer) = AccessLog::start(metrics.log_lines_dropped.clone())
         .map_err(StartError::because("the access log"))?;
 
@@ -189,6 +192,17 @@ fn first_generation(snapshot: Snapshot, metrics: &Metrics, control: &Runtime) ->
     control.block_on(resolve::start(&generation.upstreams, FIRST_NAMES));
     metrics.config_generation.set(1);
     Arc::new(Generations::new(generation))
+}
+
+/// Keys of limits are forgotten here, where no request waits for it.
+fn forget_idle_keys(control: &Runtime, generations: Arc<Generations>) {
+    drop(control.spawn(async move {
+        let mut beat = tokio::time::interval(FORGET);
+        for part in 0.. {
+            beat.tick().await;
+            generations.current().limits.forget_idle(part);
+        }
+    }));
 }
 
 fn bind_all(process: &Process, threads: usize) -> Result<Vec<Bound>, StartError> {

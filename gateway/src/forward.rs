@@ -68,6 +68,8 @@ pub struct Order<'o> {
     pub bounds: &'o Bounds,
     /// The client asks for WebSocket, and the route allows it.
     pub websocket: bool,
+    /// Fields of the final answer, after the upstream's own.
+    pub added: &'o [(HeaderName, HeaderValue)],
 }
 
 /// Shows no head: a credential may be in it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use decision::config::snapshot::Snapshot;
 
+use crate::limits::Limits;
 use crate::metrics::{Meters, Metrics};
 use crate::upstream::Upstream;
 
@@ -15,6 +16,7 @@ pub struct Generation {
     pub snapshot: Snapshot,
     /// Live upstreams, in the order of [`Snapshot::upstreams`].
     pub upstreams: Vec<Arc<Upstream>>,
+    pub limits: Limits,
     /// Metric handles, resolved.
     pub meters: Meters,
 }
@@ -22,8 +24,9 @@ pub struct Generation {
 impl Generation {
     pub fn new(number: u64, snapshot: Snapshot, metrics: &Metrics) -> Self {
         let upstreams = snapshot.upstreams.iter().map(Upstream::new).collect();
+        let limits = Limits::new(&snapshot, None, metrics);
         let meters = metrics.meters(&snapshot, number);
-        Self { number, snapshot, upstreams, meters }
+        Self { number, snapshot, upstreams, limits, meters }
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Metrics {
     pub cache_entries: IntGauge,
     pub store_duration: HistogramVec,
     pub store_up: IntGauge,
+    limit_decisions: IntCounterVec,
+    limit_keys: IntGaugeVec,
     pub connections: IntGaugeVec,
     pub draining: IntGauge,
     pub config_generation: IntGauge,
@@ -154,6 +156,16 @@ impl Metrics {
             )?,
             store_up: families
                 .gauge("store_up", "1 while the last call to the store was answered")?,
+            limit_decisions: families.counters(
+                "limit_decisions_total",
+                "What limits decided: admitted, refused, unavailable, and failures that were counted",
+                &["api", "limit", "decision"],
+            )?,
+            limit_keys: families.gauges(
+                "limit_keys",
+                "Keys that a limit counts at present",
+                &["api", "limit"],
+            )?,
             connections: families.gauges(
                 "connections",
                 "Open connections of clients",
@@ -241,6 +253,14 @@ impl Metrics {
             });
             counter.inc();
         });
+    }
+
+    pub fn limit_decisions(&self, api: &str, limit: &str, decision: &str) -> IntCounter {
+        self.limit_decisions.with_label_values(&[api, limit, decision])
+    }
+
+    pub fn limit_keys(&self, api: &str, limit: &str) -> IntGauge {
+        self.limit_keys.with_label_values(&[api, limit])
     }
 
     /// Counts a credential that was refused.

@@ -33,6 +33,8 @@ pub struct Record<'r> {
     /// The upstream's; of a refusal the outcome's own, whatever its dialect sends.
     pub status: u16,
     pub ended: Ended,
+    /// The limit that refused.
+    pub limit: Option<&'r str>,
     pub fact: Option<&'r Fact>,
     pub scheme: Option<&'r str>,
     pub started: Instant,
@@ -66,6 +68,7 @@ impl<'r> Record<'r> {
             why: "",
             status: 0,
             ended: Ended::Complete,
+            limit: None,
             fact: None,
             scheme: None,
             started,
@@ -147,7 +150,7 @@ impl<'r> Record<'r> {
         line.text("subject", credential.map(|credential| credential.subject.as_str()));
         line.text("credential", credential.map(|credential| credential.id.as_str()));
         line.text("scheme", self.scheme);
-        line.text("limit", None);
+        line.text("limit", self.limit);
         line.text("shadow", None);
         line.text("client_ip", Some(&self.client_ip.to_string()));
         line.text("peer", Some(&self.origin.peer.to_string()));

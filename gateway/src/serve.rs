@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use decision::decide::{self, Refused, Step};
 use decision::facts::Timestamp;
+use decision::forwarded;
 use decision::outcome::Outcome;
 use decision::standing::Standing;
 
@@ -18,10 +19,12 @@ use crate::request_id;
 use crate::respond;
 
 use here::Here;
+use limited::Limited;
 
 mod here;
 pub mod http1;
 pub mod http2;
+mod limited;
 mod request;
 
 pub use request::Request;
@@ -48,22 +51,27 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         }
     };
 
-    // authenticate, authorize: the one wait before forwarding, and only for what is not cached. After it both are asked anew.
+    // authenticate, limit, authorize: the one wait before forwarding, and only for what is not cached. After it all is asked
+    // anew, but for what limits have said.
     let mut here = Here::new(gate, started);
     let permit = loop {
         // A request that has not waited is as old as its head.
         let wall = if journal.waited.is_zero() { journal.wall } else { clock::wall() };
         let asked = match question.authenticate(&here, wall) {
-            Ok(Step::Ready(authenticated)) => question.authorize(authenticated, &here),
+            Ok(Step::Ready(authenticated)) => {
+                let charged = journal.limited.charge(&generation, &authenticated);
+                charged.and_then(|()| question.authorize(authenticated, &here))
+            }
             Ok(Step::Wants(wanted)) => Ok(Step::Wants(wanted)),
             Err(refused) => Err(refused),
         };
-        match asked {
+        match journal.limited.hold_back(&generation, &question, asked) {
             Ok(Step::Wants(wanted)) => here.fetch(question.api(), wanted, &mut journal).await,
             // It rests on records that were never true together: once more, on those of a later moment.
             _ if !here.holds() => {}
             Ok(Step::Ready(permit)) => break permit,
             Err(refused) => {
+                let refused = journal.limited.shown(refused, question.api());
                 return refuse(request, &generation, client, alarm, journal, &refused).await;
             }
         }
@@ -89,6 +97,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         return refuse(request, &generation, client, alarm, journal, &refused).await;
     };
     let websocket = permit.route().websocket && heads::asks_for_websocket(head);
+    let added = journal.limited.fields(permit.api());
     let order = Order {
         permit: &permit,
         origin,
@@ -98,10 +107,12 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         seat,
         bounds: &gate.bounds,
         websocket,
+        added: &added,
     };
     let under_way = meter.under_way();
     let forwarded = forward::forward(client, alarm, &order, now).await;
     drop(under_way);
+    journal.limited.leave();
     let (outcome, status, ended, why) = match forwarded.end {
         Finish::Forwarded => (Outcome::Forwarded, forwarded.status, Ended::Complete, ""),
         Finish::ClientGone => {
@@ -109,7 +120,9 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         }
         Finish::Cut(outcome, ended, why) => (outcome, forwarded.status, ended, why),
         Finish::Refuse(outcome, why) => {
-            respond::refuse(client, &permit.refused(outcome, why), Some(head), &request_id);
+            let refused = journal.limited.shown(permit.refused(outcome, why), permit.api());
+            limited::count_failure(&generation, &refused, forwarded::client_ip(&view));
+            respond::refuse(client, &refused, Some(head), &request_id);
             (outcome, outcome.status(), Ended::Complete, why)
         }
     };
@@ -139,18 +152,25 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
 }
 
 /// What is noted on the way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Journal {
     wall: Timestamp,
     started: Instant,
     /// For facts.
     waited: Duration,
     decision: Duration,
+    limited: Limited,
 }
 
 impl Journal {
     pub fn new(started: Instant) -> Self {
-        Self { wall: clock::wall(), started, waited: Duration::ZERO, decision: Duration::ZERO }
+        Self {
+            wall: clock::wall(),
+            started,
+            waited: Duration::ZERO,
+            decision: Duration::ZERO,
+            limited: Limited::default(),
+        }
     }
 }
 
@@ -171,6 +191,7 @@ async fn refuse(
     if let (Some(api), Some(scheme)) = (refused.api, refused.scheme) {
         request.gate.metrics.count_refused_credential(&api.name, &scheme.name, refused.outcome);
     }
+    limited::count_failure(generation, refused, forwarded::client_ip(&view));
     respond::refuse(client, refused, Some(request.head), &request_id);
     let record = Record {
         at: At {
@@ -180,6 +201,7 @@ async fn refuse(
         outcome: refused.outcome,
         why: refused.why,
         status: refused.outcome.status(),
+        limit: refused.limit.as_deref(),
         fact: refused.fact.as_deref(),
         scheme: refused.scheme.map(|scheme| &*scheme.name),
         ..request.record(&journal, &request_id, client)

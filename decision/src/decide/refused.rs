@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use crate::config::snapshot::{Api, Route, Scheme};
 use crate::facts::{Fact, Level};
@@ -26,6 +26,8 @@ pub struct Refused<'s> {
     pub allow: Option<&'s HeaderValue>,
     /// Of a refusal that knows when another try has a chance: in seconds, at least 1.
     pub retry_after: Option<u64>,
+    /// The limit that refused, for the log.
+    pub limit: Option<Arc<str>>,
     /// Whether the client sent a credential at all, be it a bad one.
     pub credential_sent: bool,
     /// Whose credential it was, where that is known.
@@ -34,6 +36,8 @@ pub struct Refused<'s> {
     pub resource: Option<Id>,
     /// What the route asks for and the request has not got.
     pub needed: Option<Needed<'s>>,
+    /// What else the answer says: how the limits stand.
+    pub fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What a refusal says would have sufficed. Shown as the words alone, between spaces.
@@ -71,10 +75,12 @@ impl<'s> Refused<'s> {
             scheme: None,
             allow: None,
             retry_after: None,
+            limit: None,
             credential_sent: false,
             fact: None,
             resource: None,
             needed: None,
+            fields: Vec::new(),
         }
     }
 

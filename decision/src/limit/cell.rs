@@ -84,11 +84,11 @@ impl Cell {
         }
     }
 
-    /// Gives back a place that was charged.
-    pub fn release(&mut self) {
-        if let Kind::Concurrency(held) = &mut self.0 {
-            *held = held.saturating_sub(1);
-        }
+    /// Gives back a place that was charged; whether it was the last, so that the cell is idle.
+    pub fn release(&mut self) -> bool {
+        let Kind::Concurrency(held) = &mut self.0 else { return false };
+        *held = held.saturating_sub(1);
+        *held == 0
     }
 
     /// To be asked after [`look`](Self::look).

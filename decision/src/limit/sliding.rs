@@ -5,51 +5,55 @@ use std::collections::VecDeque;
 use super::cell::{Standing, seconds_until};
 use super::rule::Window;
 
-/// A window has this many ticks; an admission is logged at the next one, so that it counts too long by less than a
-/// millionth of the window.
-const TICKS: u64 = 1_000_000;
-/// Above a `max` of this many, admissions are logged at the next step, of which a window has [`STEPS`].
+/// Above a `max` of this many, admissions are logged at the end of a step, of which a window has [`STEPS`].
 const EXACT: u64 = 1000;
 const STEPS: u64 = 1000;
-const TICKS_OF_STEP: u64 = TICKS / STEPS;
 
-/// Admissions that still count. In both ways of logging there is at most one entry per admission, tick and step, so that a
-/// log has no more than a thousand and one entries.
+/// Admissions that still count, each at its nanosecond or at the end of its step: so a log has a thousand entries and one.
 #[derive(Clone, Debug)]
 pub(super) struct Sliding {
     window: Window,
-    /// The tick from which the log counts.
-    start: u64,
-    /// The latest tick at which anyone has looked: time does not go back.
+    /// The latest reading of the clock that anyone has looked with: time does not go back.
     latest: u64,
     /// The admissions of all entries.
     count: u64,
     log: VecDeque<Entry>,
 }
 
-/// Admissions at one tick, later than those of the entry before.
+/// Admissions at one time, later than those of the entry before. There are many entries: they are kept small.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Ticks since [`Sliding::start`].
-    at: u32,
+    /// The halves of a number of nanoseconds.
+    at: [u32; 2],
     count: u32,
+}
+
+impl Entry {
+    const fn new(at: u64) -> Self {
+        Self { at: [(at >> 32) as u32, at as u32], count: 1 }
+    }
+
+    const fn at(self) -> u64 {
+        let [high, low] = self.at;
+        (high as u64) << 32 | low as u64
+    }
 }
 
 impl Sliding {
     pub(super) const fn new(window: Window) -> Self {
-        Self { window, start: 0, latest: 0, count: 0, log: VecDeque::new() }
+        Self { window, latest: 0, count: 0, log: VecDeque::new() }
     }
 
-    /// Nanoseconds.
-    const fn tick(&self) -> u64 {
-        self.window.nanoseconds() / TICKS
+    /// When an entry has left the window.
+    const fn end(&self, entry: Entry) -> u64 {
+        entry.at().saturating_add(self.window.nanoseconds())
     }
 
     /// Forgets what has left the window.
     fn forget(&mut self, now: u64) {
-        self.latest = self.latest.max(now / self.tick());
-        while let Some(entry) = self.log.front()
-            && self.start + u64::from(entry.at) + TICKS <= self.latest
+        self.latest = self.latest.max(now);
+        while let Some(&entry) = self.log.front()
+            && self.end(entry) <= self.latest
         {
             self.count -= u64::from(entry.count);
             self.log.pop_front();
@@ -68,37 +72,20 @@ impl Sliding {
             left += u64::from(entry.count);
             left >= leaving
         });
-        let at = last.map_or(0, |entry| self.start + u64::from(entry.at) + TICKS);
-        seconds_until(at.saturating_mul(self.tick()), now)
+        seconds_until(last.map_or(now, |&entry| self.end(entry)), now)
     }
 
     pub(super) fn charge(&mut self, max: u64, now: u64) {
-        let mut at = now.div_ceil(self.tick()).max(self.latest);
+        let mut at = self.latest.max(now);
         if max > EXACT {
-            at = at.next_multiple_of(TICKS_OF_STEP);
+            at = at.next_multiple_of(self.window.nanoseconds() / STEPS);
         }
         self.count += 1;
-        if self.log.is_empty() {
-            self.start = at;
-        }
-        let at = self.offset(at);
         match self.log.back_mut() {
-            // Two replicas of the clock may disagree by a little, and a step ends later than it is logged.
-            Some(last) if at <= last.at && last.count < u32::MAX => last.count += 1,
-            _ => self.log.push_back(Entry { at, count: 1 }),
+            // A step ends later than what is logged exactly after it.
+            Some(last) if at <= last.at() && last.count < u32::MAX => last.count += 1,
+            _ => self.log.push_back(Entry::new(at)),
         }
-    }
-
-    /// `tick` as entries have it. A log that was never empty for more than four thousand windows begins anew with what is
-    /// left of it.
-    fn offset(&mut self, tick: u64) -> u32 {
-        if let Ok(offset) = u32::try_from(tick.saturating_sub(self.start)) {
-            return offset;
-        }
-        let first = self.log.front().map_or(0, |entry| entry.at);
-        self.log.iter_mut().for_each(|entry| entry.at -= first);
-        self.start += u64::from(first);
-        u32::try_from(tick.saturating_sub(self.start)).unwrap_or(u32::MAX)
     }
 
     pub(super) fn count(&mut self, max: u64, now: u64) {
@@ -116,19 +103,13 @@ impl Sliding {
     }
 
     pub(super) fn standing(&self, max: u64, now: u64) -> Standing {
-        let remaining = max.saturating_sub(self.count);
-        let leaving = self.count.saturating_sub(max) + 1;
-        let reset = (self.count > 0).then(|| match remaining {
-            0 => self.wait(leaving.min(self.count), now),
-            _ => self.wait(1, now),
-        });
-        Standing { remaining, reset }
+        let leaving = self.count.saturating_sub(max) + u64::from(self.count >= max);
+        let reset = (self.count > 0).then(|| self.wait(leaving.max(1), now));
+        Standing { remaining: max.saturating_sub(self.count), reset }
     }
 
     pub(super) fn is_idle(&self, now: u64) -> bool {
-        self.log.back().is_none_or(|last| {
-            self.start + u64::from(last.at) + TICKS <= self.latest.max(now / self.tick())
-        })
+        self.log.back().is_none_or(|&last| self.end(last) <= self.latest.max(now))
     }
 }
 

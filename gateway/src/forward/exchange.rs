@@ -160,7 +160,7 @@ impl<'e> Exchange<'e> {
     fn take_head(&mut self) -> Result<bool, End> {
         let framing = self.upstream.framing();
         let Some(head) = self.upstream.head() else { return Ok(false) };
-        let passed = ResponseHead::of_upstream(head, framing, self.order.respond_id());
+        let mut passed = ResponseHead::of_upstream(head, framing, self.order.respond_id());
         match head.status.as_u16() {
             101 => return Err(self.switch(head)),
             100..=199 => {
@@ -171,6 +171,7 @@ impl<'e> Exchange<'e> {
                 return Err(End::Again);
             }
             _ => {
+                passed.added = self.order.added;
                 self.client.head(&passed);
                 self.head_at = Some(clock::now());
                 self.response = Response::Flowing;

@@ -205,6 +205,8 @@ pub struct ResponseHead<'a> {
     pub framing: Framing,
     /// Sent instead of the upstream's own fields of this name.
     pub request_id: Option<(&'a HeaderName, &'a HeaderValue)>,
+    /// Sent beside the upstream's own fields of these names.
+    pub added: &'a [(HeaderName, HeaderValue)],
 }
 
 #[derive(Debug)]
@@ -221,7 +223,14 @@ impl<'a> ResponseHead<'a> {
     ) -> Self {
         let lines = head.headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes);
         let fields = Fields::Upstream { head, nominated: nominated(lines) };
-        Self { status: head.status, reason: head.get_reason_phrase(), fields, framing, request_id }
+        Self {
+            status: head.status,
+            reason: head.get_reason_phrase(),
+            fields,
+            framing,
+            request_id,
+            added: &[],
+        }
     }
 
     pub fn of_answer(answer: &'a Answer) -> Self {
@@ -231,6 +240,7 @@ impl<'a> ResponseHead<'a> {
             fields: Fields::Ours(&answer.headers),
             framing: Framing::Sized(answer.body.len() as u64),
             request_id: None,
+            added: &[],
         }
     }
 
@@ -254,6 +264,7 @@ impl<'a> ResponseHead<'a> {
                 }
             }
         }
+        self.added.iter().for_each(|(name, value)| visit(name.as_str().as_bytes(), value));
     }
 
     /// The length that the upstream declared, for answers whose body does not follow (HEAD, 304).

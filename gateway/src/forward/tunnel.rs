@@ -26,7 +26,9 @@ pub async fn run(
         return Finish::Refuse(Outcome::UpstreamInvalid, "a protocol switch on HTTP/2");
     };
     if let Some(head) = upstream.head() {
-        http1.switch_protocols(&ResponseHead::of_upstream(head, Framing::None, order.respond_id()));
+        let mut passed = ResponseHead::of_upstream(head, Framing::None, order.respond_id());
+        passed.added = order.added;
+        http1.switch_protocols(&passed);
     }
     let Some((upstream, ahead)) = upstream.into_tunnel() else { return UPSTREAM_GONE };
     let mut frames = Frames::default();

@@ -45,13 +45,13 @@ proptest! {
         seconds in 1..100_u32,
         arrivals in vec((0..200_000_u64, 1..8_u64), 1..200),
     ) {
-        // At ticks: there the two are equal to the nanosecond.
-        let tick = u64::from(seconds) * 1000;
+        // All over the window, and some at its very end.
+        let part = u64::from(seconds) * SECOND / 1_000_000;
         let mut sliding = Sliding::new(window(seconds));
         let mut log = Log { window: u64::from(seconds) * SECOND, admitted: Vec::new() };
         let mut now = 0;
         for (later, max) in arrivals {
-            now += later * tick;
+            now += later * part;
             prop_assert_eq!(ask(&mut sliding, max, now), log.ask(max, now));
         }
     }
@@ -165,16 +165,4 @@ fn it_is_idle_when_its_last_admission_has_left() {
     ask(&mut sliding, 5, 7 * SECOND).unwrap();
     assert!(!sliding.is_idle(9 * SECOND - 1));
     assert!(sliding.is_idle(9 * SECOND));
-}
-
-#[test]
-fn a_log_that_is_never_empty_for_thousands_of_windows_goes_on_exactly() {
-    let mut sliding = Sliding::new(window(1));
-    let mut log = Log { window: SECOND, admitted: Vec::new() };
-    for n in 0..10_000_u64 {
-        let now = n * 600_000_000;
-        log.admitted.retain(|at| now - at < SECOND);
-        assert_eq!(ask(&mut sliding, 2, now), log.ask(2, now), "{n}");
-    }
-    assert!(sliding.start > 4_000_000_000);
 }

@@ -1,0 +1,91 @@
+//! What limits have said of one request. Each is asked once, however often the question is asked anew.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use decision::authenticate::{Authenticated, is_not_live};
+use decision::authorize::Permit;
+use decision::config::snapshot::{Api, Route};
+use decision::decide::{Question, Refused, Step};
+use decision::facts::Wanted;
+
+use crate::generation::Generation;
+use crate::limits::{Charged, Exceeded, Fields, stranger};
+
+/// See the module. While it lives, the request holds its places.
+#[derive(Debug, Default)]
+pub(super) struct Limited {
+    /// `None`: no rule of `when: refused` was asked yet.
+    held_back: Option<Option<Exceeded>>,
+    charged: Option<Charged>,
+}
+
+/// What is known of a question: a permit, a record that is wanted, or a refusal.
+type Answer<'q> = Result<Step<Permit<'q>>, Refused<'q>>;
+
+impl Limited {
+    /// The stage limit. What was charged stays charged.
+    pub(super) fn charge<'s>(
+        &mut self,
+        generation: &Generation,
+        request: &Authenticated<'s>,
+    ) -> Result<(), Refused<'s>> {
+        let charged = self.charged.get_or_insert_with(|| generation.limits.charge(request));
+        match &charged.exceeded {
+            Some(exceeded) => Err(told(request.refused(exceeded.outcome, exceeded.why), exceeded)),
+            None => Ok(()),
+        }
+    }
+
+    /// Rules of `when: refused` answer in the stead of whatever is not cached as live, before it costs a look-up.
+    pub(super) fn hold_back<'q>(
+        &mut self,
+        generation: &Generation,
+        question: &Question<'q>,
+        answer: Answer<'q>,
+    ) -> Answer<'q> {
+        match &answer {
+            Ok(Step::Wants(Wanted::Credential { .. })) => {}
+            Err(refused) if is_not_live(refused.outcome) => {}
+            _ => return answer,
+        }
+        let (api, route) = (question.api(), question.route());
+        let ask =
+            || generation.limits.held_back(api, route, &stranger(question.client_ip(), route));
+        match self.held_back.get_or_insert_with(ask) {
+            Some(exceeded) => Err(told(question.refused(exceeded.outcome, exceeded.why), exceeded)),
+            None => answer,
+        }
+    }
+
+    /// Adds to a refusal what its answer says of the limits.
+    pub(super) fn shown<'q>(&self, refused: Refused<'q>, api: &Api) -> Refused<'q> {
+        Refused { fields: self.fields(api).into_vec(), ..refused }
+    }
+
+    /// What the answer says of the limits.
+    pub(super) fn fields(&self, api: &Api) -> Fields {
+        self.charged.as_ref().map_or_else(Fields::new, |charged| charged.fields(api))
+    }
+
+    /// The response or the tunnel has ended.
+    pub(super) fn leave(&mut self) {
+        if let Some(charged) = &mut self.charged {
+            charged.leave();
+        }
+    }
+}
+
+fn told<'q>(refused: Refused<'q>, exceeded: &Exceeded) -> Refused<'q> {
+    let limit = Some(Arc::clone(&exceeded.limit));
+    Refused { limit, ..refused.retrying_after(exceeded.retry_after) }
+}
+
+/// Counts a refusal with the rules of `when: refused`.
+pub(super) fn count_failure(generation: &Generation, refused: &Refused<'_>, client_ip: IpAddr) {
+    let places: (Option<&Api>, Option<&Route>) = (refused.api, refused.route);
+    if let (Some(api), Some(route)) = places {
+        let who = stranger(client_ip, route);
+        generation.limits.count_failure(api, route, &who, refused.outcome);
+    }
+}
