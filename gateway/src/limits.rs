@@ -363,7 +363,7 @@ impl OnRoute {
 }
 
 /// A client of whom no more than the address is known.
-pub fn stranger<'r>(ip: std::net::IpAddr, route: &'r Route) -> Who<'r> {
+pub fn stranger(ip: std::net::IpAddr, route: &Route) -> Who<'_> {
     Who { credential: None, subject: None, org: None, ip, route: &route.name }
 }
 

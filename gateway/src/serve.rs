@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use decision::decide::{self, Refused, Step};
+use decision::decide::{self, Question, Refused, Step};
 use decision::facts::Timestamp;
 use decision::forwarded;
 use decision::outcome::Outcome;
@@ -19,7 +19,7 @@ use crate::request_id;
 use crate::respond;
 
 use here::Here;
-use limited::Limited;
+use limited::{Answer, Limited};
 
 mod here;
 pub mod http1;
@@ -55,17 +55,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     // anew, but for what limits have said.
     let mut here = Here::new(gate, started);
     let permit = loop {
-        // A request that has not waited is as old as its head.
-        let wall = if journal.waited.is_zero() { journal.wall } else { clock::wall() };
-        let asked = match question.authenticate(&here, wall) {
-            Ok(Step::Ready(authenticated)) => {
-                let charged = journal.limited.charge(&generation, &authenticated);
-                charged.and_then(|()| question.authorize(authenticated, &here))
-            }
-            Ok(Step::Wants(wanted)) => Ok(Step::Wants(wanted)),
-            Err(refused) => Err(refused),
-        };
-        match journal.limited.hold_back(&generation, &question, asked) {
+        match judge(&question, &here, &generation, &mut journal) {
             Ok(Step::Wants(wanted)) => here.fetch(question.api(), wanted, &mut journal).await,
             // It rests on records that were never true together: once more, on those of a later moment.
             _ if !here.holds() => {}
@@ -149,6 +139,26 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         Finish::Refuse(..) => respond::flush(client, alarm, &gate.bounds).await,
         Finish::Forwarded | Finish::ClientGone => {}
     }
+}
+
+/// The stages authenticate, limit and authorize, on what is known now.
+fn judge<'q>(
+    question: &'q Question<'_>,
+    here: &Here<'_>,
+    generation: &Generation,
+    journal: &mut Journal,
+) -> Answer<'q> {
+    // A request that has not waited is as old as its head.
+    let wall = if journal.waited.is_zero() { journal.wall } else { clock::wall() };
+    let answer = match question.authenticate(here, wall) {
+        Ok(Step::Ready(authenticated)) => {
+            let charged = journal.limited.charge(generation, &authenticated);
+            charged.and_then(|()| question.authorize(authenticated, here))
+        }
+        Ok(Step::Wants(wanted)) => Ok(Step::Wants(wanted)),
+        Err(refused) => Err(refused),
+    };
+    journal.limited.hold_back(generation, question, answer)
 }
 
 /// What is noted on the way.

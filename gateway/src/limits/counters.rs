@@ -111,7 +111,7 @@ impl Counters {
 
     fn forgotten(&self, keys: usize) {
         self.keys.fetch_sub(keys, Ordering::Relaxed);
-        self.gauge.sub(keys as i64);
+        self.gauge.sub(i64::try_from(keys).unwrap_or(i64::MAX));
     }
 
     /// How a key stands that is counted elsewhere; `None` where there is no room to ever count it.
@@ -154,7 +154,7 @@ impl Counters {
 
 impl Drop for Counters {
     fn drop(&mut self) {
-        self.gauge.sub(*self.keys.get_mut() as i64);
+        self.forgotten(self.keys.load(Ordering::Relaxed));
     }
 }
 

@@ -1,5 +1,3 @@
-#![expect(clippy::indexing_slicing, reason = "a test")]
-
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Barrier;

@@ -15,13 +15,21 @@ use crate::limits::{Charged, Exceeded, Fields, stranger};
 /// See the module. While it lives, the request holds its places.
 #[derive(Debug, Default)]
 pub(super) struct Limited {
-    /// `None`: no rule of `when: refused` was asked yet.
-    held_back: Option<Option<Exceeded>>,
+    failures: Failures,
     charged: Option<Charged>,
 }
 
+/// What rules of `when: refused` have said.
+#[derive(Debug, Default)]
+enum Failures {
+    #[default]
+    NotAsked,
+    Room,
+    Exceeded(Exceeded),
+}
+
 /// What is known of a question: a permit, a record that is wanted, or a refusal.
-type Answer<'q> = Result<Step<Permit<'q>>, Refused<'q>>;
+pub(super) type Answer<'q> = Result<Step<Permit<'q>>, Refused<'q>>;
 
 impl Limited {
     /// The stage limit. What was charged stays charged.
@@ -50,11 +58,16 @@ impl Limited {
             _ => return answer,
         }
         let (api, route) = (question.api(), question.route());
-        let ask =
-            || generation.limits.held_back(api, route, &stranger(question.client_ip(), route));
-        match self.held_back.get_or_insert_with(ask) {
-            Some(exceeded) => Err(told(question.refused(exceeded.outcome, exceeded.why), exceeded)),
-            None => answer,
+        if matches!(self.failures, Failures::NotAsked) {
+            let who = stranger(question.client_ip(), route);
+            let exceeded = generation.limits.held_back(api, route, &who);
+            self.failures = exceeded.map_or(Failures::Room, Failures::Exceeded);
+        }
+        match &self.failures {
+            Failures::Exceeded(exceeded) => {
+                Err(told(question.refused(exceeded.outcome, exceeded.why), exceeded))
+            }
+            Failures::NotAsked | Failures::Room => answer,
         }
     }
 
