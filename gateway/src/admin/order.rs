@@ -161,6 +161,6 @@ fn scheme_of<'a>(api: Option<&'a Api>, name: &str) -> Judged<Option<&'a Scheme>>
 }
 
 /// Whether the api has a limit of that name, which a credential can override.
-pub(super) fn has_limit(_api: &Api, _name: &str) -> bool {
-    false
+pub(super) fn has_limit(api: &Api, name: &str) -> bool {
+    api.limits.rules.iter().any(|rule| *rule.name == *name)
 }

@@ -9,6 +9,7 @@ use decision::audience;
 use decision::config::parse_duration;
 use decision::config::snapshot::Lifetime;
 use decision::facts::{GRANTS_MAX, Level, Timestamp};
+use decision::limit::MAX_MOST;
 use decision::name::{ID_RULE, Id};
 use decision::secret::Fingerprint;
 use ipnet::IpNet;
@@ -32,8 +33,6 @@ const LISTED_MAX: usize = 4096;
 const MEMBERS_MAX: usize = 10_000;
 /// Blocks of addresses of a credential.
 const ADDRESSES_MAX: usize = 256;
-/// The greatest `max` of an override.
-const OVERRIDE_MAX: u64 = 1_000_000_000_000;
 /// Objects and arrays that may stand in one another in metadata, the outermost included.
 const METADATA_DEPTH: usize = 16;
 
@@ -207,9 +206,8 @@ pub(super) fn overrides(
         if !known(name) {
             return Err("names a limit that the api does not have".to_owned());
         }
-        let max = value.as_u64().filter(|max| (1..=OVERRIDE_MAX).contains(max));
-        let max =
-            max.ok_or_else(|| format!("each must be a whole number from 1 to {OVERRIDE_MAX}"))?;
+        let max = value.as_u64().filter(|max| (1..=MAX_MOST).contains(max));
+        let max = max.ok_or_else(|| format!("each must be a whole number from 1 to {MAX_MOST}"))?;
         Ok((name.clone(), max))
     });
     each.collect()

@@ -1,0 +1,387 @@
+//! Contract 7: what limits count, for whom, and what the client is told.
+
+use serde_json::json;
+
+use crate::support::{
+    Gate, Gateway, H2, Response, Setup, Upstream, one_api_with, open_api, request,
+};
+
+/// An api with these limits and a route `/**`; `keys` are further keys of the api.
+fn limited(upstream: &Upstream, limits: &str, keys: &str) -> Gateway {
+    Gateway::start(one_api_with(upstream, &format!("limits: {{ {limits} }}\n{keys}")))
+}
+
+fn get(gateway: &Gateway, path: &str, key: &str) -> Response {
+    gateway.get(path, &[("x-api-key", key)])
+}
+
+#[track_caller]
+fn statuses<const N: usize>(ask: impl Fn() -> Response) -> [u16; N] {
+    std::array::from_fn(|_| ask().status)
+}
+
+fn refused(response: &Response, outcome: &str) {
+    assert_eq!((response.status, response.code().as_str()), (429, outcome));
+}
+
+#[test]
+fn a_credential_has_a_counter_of_its_own_and_is_told_how_it_stands() {
+    let upstream = Upstream::echo();
+    let gateway = limited(&upstream, "per-key: { max: 2, window: 5m }", "");
+    let (one, other) = (gateway.mint("u_1", "org_1"), gateway.mint("u_1", "org_1"));
+    let first = get(&gateway, "/", &one);
+    assert_eq!(first.status, 200);
+    assert_eq!(first.all("ratelimit-policy"), [r#""per-key";q=2;w=300"#]);
+    assert_eq!(first.all("ratelimit"), [r#""per-key";r=1;t=300"#]);
+    assert_eq!(get(&gateway, "/", &one).all("ratelimit"), [r#""per-key";r=0;t=300"#]);
+    let over = get(&gateway, "/", &one);
+    refused(&over, "rate_exceeded");
+    assert_eq!(over.all("retry-after"), ["300"]);
+    assert_eq!(over.all("ratelimit-policy"), [r#""per-key";q=2;w=300"#]);
+    assert_eq!(over.all("ratelimit"), [r#""per-key";r=0;t=300"#]);
+    assert_eq!(over.all("x-ratelimit-limit"), Vec::<&str>::new());
+    assert_eq!(get(&gateway, "/", &other).status, 200);
+    assert_eq!(upstream.requests().len(), 3);
+    let line = gateway.line(&over.request_id());
+    assert_eq!((&line["limit"], &line["stage"]), (&json!("per-key"), &json!("limit")));
+    assert_eq!(gateway.line(&first.request_id())["limit"], json!(null));
+}
+
+#[test]
+fn every_algorithm_refuses_with_its_own_outcome_and_shows_its_window_or_none() {
+    let upstream = Upstream::echo();
+    for (rule, outcome, policy, left) in [
+        ("max: 1, window: 1h", "rate_exceeded", r#""a";q=1;w=3600"#, r#""a";r=0;t=3600"#),
+        (
+            "max: 1, window: 1h, algorithm: gcra",
+            "rate_exceeded",
+            r#""a";q=1;w=3600"#,
+            r#""a";r=0;t=3600"#,
+        ),
+        ("max: 1, window: day, algorithm: calendar", "quota_exceeded", r#""a";q=1;w=86400"#, ""),
+        ("max: 1, window: month, algorithm: calendar", "quota_exceeded", r#""a";q=1"#, ""),
+    ] {
+        let gateway = limited(&upstream, &format!("a: {{ {rule} }}"), "");
+        let key = gateway.mint("u_1", "org_1");
+        assert_eq!(get(&gateway, "/", &key).status, 200);
+        let over = get(&gateway, "/", &key);
+        refused(&over, outcome);
+        assert_eq!(over.all("ratelimit-policy"), [policy]);
+        let shown = over.field("ratelimit").unwrap();
+        let wait = over.field("retry-after").unwrap();
+        assert_eq!(shown, format!(r#""a";r=0;t={wait}"#));
+        assert!(left.is_empty() || shown == left, "{shown}");
+    }
+}
+
+#[test]
+fn limits_count_per_subject_org_ip_api_and_route() {
+    let upstream = Upstream::echo();
+    // Of each rule: whether another request than the first is counted with it, by key and path.
+    let others = [
+        ("other key", 1, "/a"),
+        ("other subject", 2, "/a"),
+        ("other org", 3, "/a"),
+        ("other route", 0, "/b"),
+    ];
+    for (per, counted) in [
+        ("credential", [false, false, false, true]),
+        ("subject", [true, false, true, true]),
+        ("org", [true, true, false, true]),
+        ("ip", [true, true, true, true]),
+        ("api", [true, true, true, true]),
+        ("[credential, route]", [false, false, false, false]),
+        ("[subject, org]", [true, false, false, true]),
+    ] {
+        for ((what, key, path), counted) in others.iter().zip(counted) {
+            let keys = "routes: [{ path: /a }, { path: /b }]";
+            let gateway =
+                limited(&upstream, &format!("a: {{ per: {per}, max: 1, window: 1h }}"), keys);
+            let secrets = [("u_1", "org_1"), ("u_1", "org_1"), ("u_2", "org_1"), ("u_1", "org_2")]
+                .map(|(subject, org)| gateway.mint(subject, org));
+            assert_eq!(get(&gateway, "/a", &secrets[0]).status, 200);
+            let status = if counted { 429 } else { 200 };
+            assert_eq!(get(&gateway, path, &secrets[*key]).status, status, "per {per}: {what}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_whose_per_a_request_lacks_does_not_apply_to_it() {
+    let upstream = Upstream::echo();
+    let gateway = limited(
+        &upstream,
+        "key: { max: 1, window: 1h }, org: { per: org, max: 1, window: 1h }",
+        "routes: [{ path: /open, auth: none }, { path: /perhaps, auth: optional }]",
+    );
+    for path in ["/open", "/perhaps"] {
+        for _ in 0..3 {
+            let response = gateway.get(path, &[]);
+            assert_eq!(response.status, 200);
+            assert_eq!(response.all("ratelimit"), Vec::<&str>::new());
+        }
+    }
+}
+
+#[test]
+fn guests_are_counted_by_their_address_and_those_with_a_credential_are_not() {
+    let upstream = Upstream::echo();
+    let keys = "limits: { guests: { per: ip, max: 1, window: 1h, algorithm: gcra, when: anonymous }, members: { per: ip, max: 2, window: 1h, when: authenticated } }\n\
+                routes: [{ path: /**, auth: optional }]";
+    let gateway = Setup::new(one_api_with(&upstream, keys))
+        .listener("trusted_proxies: [127.0.0.0/8]")
+        .start();
+    let key = gateway.mint("u_1", "org_1");
+    let from = |ip: &str| gateway.get("/", &[("x-forwarded-for", ip)]).status;
+    assert_eq!((from("192.0.2.1"), from("192.0.2.1"), from("192.0.2.2")), (200, 429, 200));
+    // A subscriber of IPv6 has a /64, and may call from any address of it.
+    assert_eq!(from("2001:db8:0:1::1"), 200);
+    assert_eq!(from("2001:db8:0:1:ffff::1"), 429);
+    assert_eq!(from("2001:db8:0:2::1"), 200);
+    let member = || gateway.get("/", &[("x-forwarded-for", "192.0.2.1"), ("x-api-key", &key)]);
+    assert_eq!(statuses(member), [200, 200, 429]);
+    assert_eq!(member().all("ratelimit-policy"), [r#""members";q=2;w=3600"#]);
+}
+
+#[test]
+fn default_limits_apply_on_every_route_and_a_routes_own_in_addition() {
+    let upstream = Upstream::echo();
+    let gateway = limited(
+        &upstream,
+        "all: { max: 100, window: 1h }, some: { max: 1, window: 1h }",
+        "routes: [{ path: /a, limits: [some] }, { path: /b }]",
+    );
+    let key = gateway.mint("u_1", "org_1");
+    let b = get(&gateway, "/b", &key);
+    assert_eq!(b.all("ratelimit-policy"), [r#""all";q=100;w=3600"#]);
+    let a = get(&gateway, "/a", &key);
+    assert_eq!(a.all("ratelimit-policy"), [r#""all";q=100;w=3600, "some";q=1;w=3600"#]);
+    assert_eq!(get(&gateway, "/a", &key).status, 429);
+    assert_eq!(get(&gateway, "/b", &key).status, 200);
+}
+
+#[test]
+fn there_is_one_counter_per_key_and_rule_whichever_routes_name_it() {
+    let upstream = Upstream::echo();
+    let gateway = limited(
+        &upstream,
+        "a: { max: 2, window: 1h }",
+        "routes: [{ path: /a, limits: [a] }, { path: /b, limits: [a] }]",
+    );
+    let key = gateway.mint("u_1", "org_1");
+    assert_eq!(get(&gateway, "/a", &key).status, 200);
+    assert_eq!(get(&gateway, "/b", &key).status, 200);
+    assert_eq!((get(&gateway, "/a", &key).status, get(&gateway, "/b", &key).status), (429, 429));
+}
+
+#[test]
+fn a_request_that_one_rule_refuses_is_charged_by_none() {
+    let upstream = Upstream::echo();
+    let gateway = limited(
+        &upstream,
+        "wide: { max: 10, window: 1h }, burst: { max: 10, window: 1h, algorithm: gcra, burst: 2 }, month: { per: org, max: 10, window: month, algorithm: calendar }",
+        "",
+    );
+    let key = gateway.mint("u_1", "org_1");
+    let last: Vec<_> = (0..6).map(|_| get(&gateway, "/", &key)).collect();
+    let statuses: Vec<_> = last.iter().map(|response| response.status).collect();
+    assert_eq!(statuses, [200, 200, 429, 429, 429, 429]);
+    let shown = last[5].field("ratelimit").unwrap();
+    assert!(shown.starts_with(r#""wide";r=8;t=3"#), "{shown}");
+    assert!(shown.contains(r#""burst";r=0;t=360"#), "{shown}");
+    assert!(shown.contains(r#""month";r=8;t="#), "{shown}");
+    assert_eq!(last[5].field("retry-after"), Some("360"));
+    assert_eq!(gateway.line(&last[5].request_id())["limit"], json!("burst"));
+}
+
+#[test]
+fn a_hidden_rule_counts_and_is_not_shown() {
+    let upstream = Upstream::echo();
+    let gateway = limited(
+        &upstream,
+        "seen: { max: 5, window: 1h }, hidden: { per: ip, max: 1, window: 1h, announce: false }",
+        "",
+    );
+    let key = gateway.mint("u_1", "org_1");
+    assert_eq!(get(&gateway, "/", &key).status, 200);
+    let over = get(&gateway, "/", &key);
+    refused(&over, "rate_exceeded");
+    assert_eq!(over.all("ratelimit-policy"), [r#""seen";q=5;w=3600"#]);
+    assert_eq!(over.all("ratelimit"), [r#""seen";r=4;t=3600"#]);
+    assert_eq!(over.field("retry-after"), Some("3600"));
+}
+
+#[test]
+fn the_old_triple_is_sent_where_it_is_asked_for_and_says_the_same_as_the_new_fields() {
+    let upstream = Upstream::echo();
+    let gateway = limited(
+        &upstream,
+        "wide: { max: 100, window: 1h }, tight: { max: 2, window: 60s }",
+        "legacy_ratelimit_headers: true",
+    );
+    let key = gateway.mint("u_1", "org_1");
+    for (remaining, status) in [("1", 200), ("0", 200), ("0", 429)] {
+        let response = get(&gateway, "/", &key);
+        assert_eq!(response.status, status);
+        assert_eq!(response.all("x-ratelimit-limit"), ["2"]);
+        assert_eq!(response.all("x-ratelimit-remaining"), [remaining]);
+        let reset = response.field("x-ratelimit-reset").unwrap();
+        assert!(
+            response
+                .field("ratelimit")
+                .unwrap()
+                .contains(&format!(r#""tight";r={remaining};t={reset}"#))
+        );
+        if status == 429 {
+            assert_eq!(response.field("retry-after"), Some(reset));
+        }
+    }
+}
+
+#[test]
+fn the_fields_are_appended_to_an_upstreams_own_and_are_on_its_faults_and_on_later_refusals() {
+    let upstream = Upstream::answering(
+        "HTTP/1.1 404 Not Found\r\nRateLimit-Policy: \"theirs\";q=1\r\nRateLimit: \"theirs\";r=0\r\nContent-Length: 0\r\n\r\n",
+    );
+    let text = one_api_with(
+        &upstream,
+        "limits: { a: { per: ip, max: 9, window: 1h } }\nroutes: [{ path: /up, auth: none }, { path: /gone, auth: none, upstream: gone }, { path: /admin, subject_admin: true }, { path: /key }]",
+    );
+    let gateway = Gateway::start(
+        text.replace("} }\napis", "}\napis")
+            .replace("upstreams: { app:", "upstreams: { gone: [127.0.0.1:1], app:"),
+    );
+    let key = gateway.mint("u_1", "org_1");
+    let up = gateway.get("/up", &[]);
+    assert_eq!(up.status, 404);
+    assert_eq!(up.all("ratelimit-policy"), [r#""theirs";q=1"#, r#""a";q=9;w=3600"#]);
+    assert_eq!(up.all("ratelimit"), [r#""theirs";r=0"#, r#""a";r=8;t=3600"#]);
+    let gone = gateway.get("/gone", &[]);
+    assert_eq!((gone.status, gone.all("ratelimit")), (503, vec![r#""a";r=7;t=3600"#]));
+    let forbidden = get(&gateway, "/admin", &key);
+    assert_eq!((forbidden.status, forbidden.all("ratelimit")), (403, vec![r#""a";r=6;t=3600"#]));
+    // Before the stage limit nothing is counted, and nothing said.
+    let unauthenticated = gateway.get("/key", &[]);
+    assert_eq!(unauthenticated.status, 401);
+    assert_eq!(unauthenticated.all("ratelimit"), Vec::<&str>::new());
+    let mut h2 = H2::connect(gateway.address("public"));
+    let h2 = h2.get("/up", &[]);
+    assert_eq!(h2.all("ratelimit"), [r#""theirs";r=0"#, r#""a";r=5;t=3600"#]);
+}
+
+#[test]
+fn an_override_is_another_max_and_keeps_what_was_counted() {
+    let upstream = Upstream::echo();
+    let gateway = limited(
+        &upstream,
+        "per-key: { max: 2, window: 1h }",
+        "plans: { free: { per-key: 1 }, pro: { per-key: 4 } }",
+    );
+    let org = |plan| json!({ "kind": "org", "state": "ok", "plan": plan });
+    assert_eq!(gateway.admin("PUT", "/v1/resources/org_1", &org("pro")).0, 201);
+    let body = json!({ "api": "app", "scheme": "key", "subject": "u_1", "org": "org_1", "lifetime": "never" });
+    let (id, key) = gateway.create(&body);
+    let ask = || get(&gateway, "/", &key);
+    let first = ask();
+    assert_eq!(first.field("ratelimit-policy"), Some(r#""per-key";q=4;w=3600"#));
+    assert_eq!(first.field("ratelimit"), Some(r#""per-key";r=3;t=3600"#));
+    // The plan changes: what was counted stays.
+    assert_eq!(gateway.admin("PUT", "/v1/resources/org_1", &org("free")).0, 200);
+    let over = ask();
+    refused(&over, "rate_exceeded");
+    assert_eq!(over.field("ratelimit-policy"), Some(r#""per-key";q=1;w=3600"#));
+    // A credential's own wins over its plan's.
+    let path = format!("/v1/credentials/{id}");
+    let own = |max: u64| json!({ "limits": { "per-key": max } });
+    assert_eq!(gateway.admin("PATCH", &path, &own(3)).0, 200);
+    assert_eq!(statuses(ask), [200, 200, 429]);
+    assert_eq!(gateway.admin("PATCH", &path, &own(2)).0, 200);
+    let over = ask();
+    assert_eq!((over.status, over.field("ratelimit")), (429, Some(r#""per-key";r=0;t=3600"#)));
+    assert_eq!(gateway.admin("PATCH", &path, &json!({ "limits": null })).0, 200);
+    assert_eq!(ask().field("ratelimit-policy"), Some(r#""per-key";q=1;w=3600"#));
+    // A plan without an override, and one that nobody knows, leave the rule's own.
+    assert_eq!(gateway.admin("PUT", "/v1/resources/org_1", &org("other")).0, 200);
+    assert_eq!(ask().field("ratelimit-policy"), Some(r#""per-key";q=2;w=3600"#));
+}
+
+#[test]
+fn an_override_of_a_limit_that_the_api_does_not_have_is_refused() {
+    let upstream = Upstream::echo();
+    let gateway = limited(&upstream, "per-key: { max: 2, window: 1h }", "");
+    let create = |limits: serde_json::Value| {
+        let body = json!({ "api": "app", "scheme": "key", "subject": "u_1", "lifetime": "never", "limits": limits });
+        gateway.admin("POST", "/v1/credentials", &body).0
+    };
+    assert_eq!(create(json!({ "per-kye": 5 })), 422);
+    assert_eq!(create(json!({ "per-key": 0 })), 422);
+    assert_eq!(create(json!({ "per-key": 5 })), 201);
+}
+
+#[test]
+fn a_place_is_held_until_the_tunnel_ends() {
+    let gate = Gate::default();
+    let script = gate.clone();
+    let upstream = Upstream::scripted(move |connection| {
+        while let Some(request) = connection.head() {
+            if request.field("upgrade").is_none() {
+                connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                continue;
+            }
+            connection.write(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            );
+            script.wait();
+            return;
+        }
+    });
+    let keys = open_api(&upstream, "upgrade: [websocket]")
+        + "    limits: { streams: { per: ip, max: 1, algorithm: concurrency } }\n";
+    let gateway = Gateway::start(keys);
+    let upgrade = [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let mut client = gateway.connect();
+    let switched = client.send(request("GET", "/", &upgrade, "")).response();
+    assert_eq!(switched.status, 101);
+    assert_eq!(
+        switched.field("ratelimit-policy"),
+        Some(r#""streams";q=1;qu="concurrent-requests""#)
+    );
+    assert_eq!(switched.field("ratelimit"), Some(r#""streams";r=0"#));
+    let over = gateway.get("/", &[]);
+    refused(&over, "rate_exceeded");
+    assert_eq!(
+        (over.field("retry-after"), over.field("ratelimit")),
+        (Some("1"), Some(r#""streams";r=0"#))
+    );
+    gate.open();
+    drop(client);
+    gateway.line(&switched.request_id());
+    assert_eq!(gateway.get("/", &[]).status, 200);
+}
+
+#[test]
+fn decisions_and_keys_are_counted() {
+    let upstream = Upstream::echo();
+    let gateway =
+        limited(&upstream, "a: { max: 1, window: 1h }, b: { per: ip, max: 9, window: 1s }", "");
+    let keys = [gateway.mint("u_1", "org_1"), gateway.mint("u_2", "org_1")];
+    for key in &keys {
+        let answers: [u16; 3] = statuses(|| get(&gateway, "/", key));
+        assert_eq!(answers, [200, 429, 429]);
+    }
+    let metrics = gateway.metrics();
+    let decided = |limit, decision| {
+        metrics.sum(
+            "limit_decisions_total",
+            &[("api", "app"), ("limit", limit), ("decision", decision)],
+        )
+    };
+    let all = [("a", "admitted"), ("a", "refused"), ("b", "admitted"), ("b", "refused")];
+    assert_eq!(all.map(|(limit, decision)| decided(limit, decision) as u64), [2, 4, 2, 0]);
+    assert_eq!(metrics.sum("limit_keys", &[("api", "app"), ("limit", "a")]) as u64, 2);
+}
