@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
+use decision::config::snapshot::Bounds;
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
@@ -30,6 +31,7 @@ mod change;
 mod credentials;
 mod ending;
 mod events;
+mod explain;
 mod fields;
 mod given;
 mod grants;
@@ -70,27 +72,35 @@ pub struct Admin {
     generations: Arc<Generations>,
     token: Token,
     replica: String,
+    bounds: Bounds,
     /// Held by the one change that is being made.
     turn: Mutex<()>,
     events: Events,
 }
 
+/// What it is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub keys: Keys,
+    pub feed: Arc<Feed>,
+    pub generations: Arc<Generations>,
+    pub token: SecretString,
+    pub replica: String,
+    /// Of requests: `explain` holds a head against them.
+    pub bounds: Bounds,
+}
+
 impl Admin {
-    pub fn new(
-        store: Arc<dyn Store>,
-        keys: Keys,
-        feed: Arc<Feed>,
-        generations: Arc<Generations>,
-        token: &SecretString,
-        replica: String,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
         Self {
-            store,
-            keys,
-            feed,
-            generations,
-            token: Token::new(token),
-            replica,
+            store: parts.store,
+            keys: parts.keys,
+            feed: parts.feed,
+            generations: parts.generations,
+            token: Token::new(&parts.token),
+            replica: parts.replica,
+            bounds: parts.bounds,
             turn: Mutex::new(()),
             events: Events::new(),
         }
@@ -123,6 +133,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/resources", get(resources::list))
         .route("/v1/resources/{id}", resource)
         .route("/v1/resources/{id}/members/{subject}", member)
+        .route("/v1/explain", post(explain::explain))
         .route("/v1/replicas", get(replicas::list))
         .route("/v1/audit", get(audit::list))
         .route("/v1/events", get(events::follow))

@@ -154,14 +154,15 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
     let health = serve_http(&control, "health", process.health, health::router(status.clone()))?;
     let admin = match &process.admin {
         Some(settings) => {
-            let admin = Admin::new(
-                store.clone(),
+            let admin = Admin::new(admin::Parts {
+                store: store.clone(),
                 keys,
-                feed.clone(),
+                feed: feed.clone(),
                 generations,
-                &settings.token,
-                replica.clone(),
-            );
+                token: settings.token.clone(),
+                replica: replica.clone(),
+                bounds: process.bounds.clone(),
+            });
             Some(serve_http(&control, "admin", settings.address, admin::router(Arc::new(admin)))?)
         }
         None => {

@@ -24,6 +24,10 @@ impl Feed {
         Self { facts, workers }
     }
 
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// Applies a change. When this ends, no request is decided on older facts, and those under way are told; gives how long
     /// that took.
     pub async fn apply(&self, change: &Change) -> Duration {

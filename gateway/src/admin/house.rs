@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use decision::config::snapshot::CacheSettings;
+use decision::config::snapshot::{CacheSettings, Configuration};
 use decision::config::{Fragment, load};
 use decision::secret::{Pepper, Peppers, SealingKey};
 use secrecy::SecretString;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tower::ServiceExt as _;
 
-use super::{Admin, Keys, router};
+use super::{Admin, Keys, Parts, router};
 use crate::facts::Facts;
 use crate::feed::Feed;
 use crate::generation::{Generation, Generations};
@@ -31,6 +31,7 @@ upstreams: { app: ["127.0.0.1:9"] }
 apis:
   - name: app
     upstream: app
+    limits: { per-key: { max: 600, window: 5m } }
     schemes:
       - { name: key, prefix: ak_ }
       - { name: live, prefix: ak_live_ }
@@ -91,14 +92,16 @@ impl House {
 
     fn with(store: Arc<dyn Store>, configuration: &str) -> Self {
         let sealing = SealingKey::new(&vec![7; 32].into());
-        let admin = Admin::new(
-            Arc::clone(&store),
-            Keys { peppers: peppers(), sealing },
-            feed(Arc::clone(&store)),
-            generations(configuration),
-            &SecretString::from(TOKEN),
-            "gw-1".to_owned(),
-        );
+        let compiled = compiled(configuration);
+        let admin = Admin::new(Parts {
+            store: Arc::clone(&store),
+            keys: Keys { peppers: peppers(), sealing },
+            feed: feed(Arc::clone(&store)),
+            bounds: compiled.process.bounds.clone(),
+            generations: generations(compiled),
+            token: SecretString::from(TOKEN),
+            replica: "gw-1".to_owned(),
+        });
         Self { router: router(Arc::new(admin)), peppers: peppers(), store, folder: None }
     }
 
@@ -207,9 +210,12 @@ fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
     Arc::new(Feed::new(Arc::new(facts), Vec::new()))
 }
 
-fn generations(configuration: &str) -> Arc<Generations> {
+fn compiled(configuration: &str) -> Configuration {
     let fragment = Fragment { name: "test.yaml", text: configuration };
-    let compiled = load(&[fragment], &Surroundings).unwrap();
-    let generation = Generation::new(1, compiled.configuration.snapshot, &Metrics::new().unwrap());
+    load(&[fragment], &Surroundings).unwrap().configuration
+}
+
+fn generations(configuration: Configuration) -> Arc<Generations> {
+    let generation = Generation::new(1, configuration.snapshot, &Metrics::new().unwrap());
     Arc::new(Generations::new(generation))
 }

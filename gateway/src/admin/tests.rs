@@ -10,6 +10,7 @@ mod audit;
 mod changes;
 mod create;
 mod events;
+mod explain;
 mod grants;
 mod hidden;
 mod http;

@@ -256,6 +256,76 @@ pub(crate) struct ReplicaView {
     pub(crate) generation: u64,
 }
 
+/// How a request would be decided.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Explained {
+    pub(crate) allowed: bool,
+    /// That of a request; `forwarded` where it is allowed.
+    pub(crate) outcome: String,
+    /// Of the outcome; a dialect may send another.
+    pub(crate) status: u16,
+    /// In the order of the request's path.
+    pub(crate) stages: Vec<StageView>,
+    #[schema(required)]
+    pub(crate) api: Option<String>,
+    #[schema(required)]
+    pub(crate) route: Option<String>,
+    #[schema(required)]
+    pub(crate) upstream: Option<String>,
+    /// The path that would be sent, without its query.
+    #[schema(required)]
+    pub(crate) path: Option<String>,
+    #[schema(required)]
+    pub(crate) scheme: Option<String>,
+    #[schema(required)]
+    pub(crate) credential: Option<String>,
+    #[schema(required)]
+    pub(crate) subject: Option<String>,
+    #[schema(required)]
+    pub(crate) org: Option<String>,
+    #[schema(required)]
+    pub(crate) resource: Option<String>,
+    #[schema(required)]
+    pub(crate) level: Option<String>,
+    /// What the upstream would be told.
+    pub(crate) identity: BTreeMap<String, String>,
+    /// What the decision rests on, in the order it was asked for.
+    pub(crate) facts: Vec<FactView>,
+    pub(crate) replica: String,
+    /// The newest change in the store.
+    pub(crate) position: u64,
+    /// Of the configuration.
+    pub(crate) generation: u64,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = Stage)]
+pub(crate) struct StageView {
+    pub(crate) stage: String,
+    /// `passed`, the outcome that it refuses with, or `not_reached`.
+    pub(crate) outcome: String,
+    /// Why it refuses: what the log says.
+    #[schema(required)]
+    pub(crate) detail: Option<String>,
+    /// What would have sufficed.
+    #[schema(required)]
+    pub(crate) needed: Option<String>,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = Fact)]
+pub(crate) struct FactView {
+    /// `credential`, `subject` or `resource`.
+    pub(crate) kind: String,
+    #[schema(required)]
+    pub(crate) id: Option<String>,
+    /// null: there is no such record.
+    #[schema(required)]
+    pub(crate) version: Option<u64>,
+    /// `hit`, `miss`, or `not_asked` of a credential that is named by its id.
+    pub(crate) cache: String,
+}
+
 /// A secret that was shown again.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct Revealed {

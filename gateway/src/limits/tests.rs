@@ -62,7 +62,7 @@ fn ask(limits: &Limits, snapshot: &Snapshot, path: &str, ip: &str) -> Charged {
         peer: ip.parse().unwrap(),
         trusted_proxies: &[],
     };
-    let question = decide::ask(snapshot, &pepper, &head).unwrap();
+    let question = decide::ask(snapshot, &pepper.into(), &head).unwrap();
     match question.authenticate(&Nothing, Timestamp(0)).unwrap() {
         Step::Ready(authenticated) => limits.charge(&authenticated),
         Step::Wants(wanted) => panic!("{wanted:?}"),

@@ -58,7 +58,7 @@ fn standing(credential: Credential) -> Standing {
         peer: [127, 0, 0, 1].into(),
         trusted_proxies: &[],
     };
-    let question = ask(&snapshot, &pepper, &head).unwrap();
+    let question = ask(&snapshot, &pepper.into(), &head).unwrap();
     let Step::Ready(authenticated) = question.authenticate(&known, clock::wall()).unwrap() else {
         panic!("something is wanted")
     };

@@ -243,6 +243,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
         body: None,
         answers: GONE,
     },
+    Operation {
+        method: "post",
+        path: "/v1/explain",
+        id: "explain",
+        summary: "How a request would be decided, stage by stage",
+        query: &[],
+        headers: ONCE,
+        body: Some(body("Explain")),
+        answers: &[(200, "Explained")],
+    },
     read(
         "/v1/audit",
         "listAudit",

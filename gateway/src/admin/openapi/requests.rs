@@ -17,6 +17,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ),
         ("Reveal", object(&json!({ "subject": or_null(&id()) }), &[])),
         ("RevokeMatching", revoke_matching()),
+        ("Explain", explain()),
         ("SubjectFields", object(&subject(), &[])),
         ("PutResource", object(&resource(), &["kind"])),
         ("UpdateResource", object(&resource(), &[])),
@@ -78,6 +79,21 @@ fn revoke_matching() -> Value {
         "issued_before": or_null(&instant()),
     });
     object(&fields, &["api"])
+}
+
+fn explain() -> Value {
+    let value = json!({ "type": "string", "pattern": "^[ -~]*$" });
+    let values = json!({ "anyOf": [value, { "type": "array", "items": value }] });
+    let name = json!({ "pattern": "^[A-Za-z0-9-]+$" });
+    let fields = json!({
+        "method": { "type": "string", "pattern": "^[A-Z]{1,20}$" },
+        "url": { "type": "string", "pattern": "^(https?:/)?/[!-~]*$", "maxLength": 65_536 },
+        "headers": or_null(&json!({
+            "type": "object", "propertyNames": name, "additionalProperties": values, "maxProperties": 100,
+        })),
+        "credential": or_null(&id()),
+    });
+    object(&fields, &["method", "url"])
 }
 
 fn subject() -> Value {

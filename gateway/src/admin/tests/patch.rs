@@ -23,6 +23,7 @@ async fn a_change_touches_the_fields_that_are_given_and_no_other() {
         (json!({ "metadata": {} }), json!({ "metadata": {} })),
         (json!({ "ceiling": "read" }), json!({ "ceiling": "read" })),
         (json!({ "grants": { "b": "read" } }), json!({ "grants": { "b": "read" } })),
+        (json!({ "limits": { "per-key": 7 } }), json!({ "limits": { "per-key": 7 } })),
         (json!({ "scopes": ["x", "a", "x"] }), json!({ "scopes": ["a", "x"] })),
         (json!({ "addresses": ["192.0.2.7"] }), json!({ "addresses": ["192.0.2.7/32"] })),
         (
@@ -191,7 +192,18 @@ async fn each_field_out_of_range_is_refused_by_its_name_and_changes_nothing() {
                 json!(["10.0.0"]),
             ],
         ),
-        ("limits", vec![json!({ "nope": 1 }), json!([]), json!({ "": 1 })]),
+        (
+            "limits",
+            vec![
+                json!({ "nope": 1 }),
+                json!([]),
+                json!({ "per-key": 0 }),
+                json!({ "per-key": 1.5 }),
+                json!({ "per-key": "9" }),
+                json!({ "per-key": 1_000_000_000_001_u64 }),
+                json!({ "per-key": 1, "": 1 }),
+            ],
+        ),
         ("metadata", vec![json!([]), json!("x"), json!({ "x": "y".repeat(4096) })]),
         (
             "expires_at",

@@ -1,0 +1,198 @@
+//! `POST /v1/explain`: how this replica would decide a request, stage by stage. No quota is spent, nothing is forwarded, and
+//! no secret is shown.
+
+mod asked;
+mod told;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::Json;
+use axum::response::IntoResponse as _;
+use decision::authorize::Permit;
+use decision::config::snapshot::{Bounds, Snapshot};
+use decision::decide::{self, Refused, Step};
+use decision::identity;
+use decision::outcome::{Outcome, Stage};
+use decision::request::RequestHead;
+use decision::route::Host;
+use http::HeaderValue;
+use ipnet::IpNet;
+
+use self::asked::Asked;
+use self::told::Told;
+use super::call::Call;
+use super::change;
+use super::credentials::Answer;
+use super::problem::Problem;
+use super::view::{Explained, StageView};
+use crate::accept::Origin;
+use crate::accept::head::{self, Fault, Head, Scan};
+use crate::clock;
+use crate::generation::Generation;
+use crate::request_id;
+use crate::store::Position;
+
+/// The stages that can refuse, in order.
+const STAGES: [Stage; 6] = [
+    Stage::Accept,
+    Stage::Route,
+    Stage::Credential,
+    Stage::Authenticate,
+    Stage::Limit,
+    Stage::Authorize,
+];
+
+pub(super) async fn explain(mut call: Call) -> Answer {
+    call.query_ends()?;
+    let asked = Asked::read(call.body().await?)?;
+    let Call { admin, generation, .. } = call;
+    let stand_in = match &asked.credential {
+        Some(id) => {
+            let found = change::read(admin.store.get(id)).await?;
+            let unknown = || Problem::field_invalid("credential", "is no credential");
+            Some(asked::stand_in(&generation.snapshot, &admin.keys, found.ok_or_else(unknown)?)?)
+        }
+        None => None,
+    };
+    let raw = asked.head(stand_in.as_ref());
+    let mut told = Told::new(admin.feed.facts(), stand_in);
+    let mut explained =
+        judge(&raw, &admin.bounds, &generation, &admin.keys.peppers, &mut told).await;
+    let log = change::read(admin.store.changes(Position(0), 1)).await?;
+    explained.replica.clone_from(&admin.replica);
+    explained.position = log.head.0;
+    explained.generation = generation.number;
+    explained.facts = told.facts();
+    Ok(Json(explained).into_response())
+}
+
+/// Takes the request as far as it comes.
+async fn judge(
+    raw: &[u8],
+    bounds: &Bounds,
+    generation: &Generation,
+    peppers: &decision::secret::Peppers,
+    told: &mut Told<'_>,
+) -> Explained {
+    let head = match parse(raw, bounds) {
+        Ok(head) => head,
+        Err(Fault { outcome, why }) => {
+            return refused(Stage::Accept, &Refused::of(outcome, why));
+        }
+    };
+    let origin = origin(&generation.snapshot, head.host);
+    let view = head.view(&origin);
+    let question = match decide::ask(&generation.snapshot, peppers, &view) {
+        Ok(question) => question,
+        Err(error) => return refused(error.outcome.stage(), &error),
+    };
+    loop {
+        let authenticated = match question.authenticate(told, clock::wall()) {
+            Ok(Step::Ready(authenticated)) => authenticated,
+            Ok(Step::Wants(wanted)) => {
+                told.fetch(question.api(), wanted).await;
+                continue;
+            }
+            Err(error) if told.holds() => return refused(Stage::Authenticate, &error),
+            Err(_) => continue,
+        };
+        match question.authorize(authenticated, told) {
+            Ok(Step::Ready(permit)) if told.holds() => {
+                return permitted(&permit, generation, &view);
+            }
+            Ok(Step::Wants(wanted)) => told.fetch(question.api(), wanted).await,
+            Err(error) if told.holds() => return refused(Stage::Authorize, &error),
+            Ok(Step::Ready(_)) | Err(_) => {}
+        }
+    }
+}
+
+fn parse<'r>(raw: &'r [u8], bounds: &Bounds) -> Result<Head<'r>, Fault> {
+    match head::scan(raw, 0, bounds) {
+        Scan::Complete(length) if length == raw.len() => head::parse(raw, bounds),
+        Scan::Bad(fault) => Err(fault),
+        Scan::Complete(_) | Scan::Partial => Err(head::malformed("that is not one head")),
+    }
+}
+
+/// As if it came from this machine, which is believed what it says of a client, to the first listener that knows the host.
+fn origin(snapshot: &Snapshot, host: &str) -> Origin {
+    let host = Host::parse(host);
+    let knows =
+        |host: &Host<'_>| snapshot.hosts.iter().position(|table| table.find(host).is_some());
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    Origin {
+        listener: host.as_ref().and_then(knows).unwrap_or(0),
+        peer: SocketAddr::new(here, 0),
+        peer_value: HeaderValue::from_static("127.0.0.1"),
+        trusted_proxies: [IpNet::from(here)].into(),
+    }
+}
+
+fn refused(stage: Stage, refused: &Refused<'_>) -> Explained {
+    let stages = STAGES.iter().map(|known| StageView {
+        stage: known.name().to_owned(),
+        outcome: match known.cmp(&stage) {
+            std::cmp::Ordering::Less => "passed".to_owned(),
+            std::cmp::Ordering::Equal => refused.outcome.name().to_owned(),
+            std::cmp::Ordering::Greater => "not_reached".to_owned(),
+        },
+        detail: (*known == stage).then(|| refused.why.to_owned()),
+        needed: refused.needed.filter(|_| *known == stage).map(|needed| needed.to_string()),
+    });
+    let credential = refused.fact.as_ref().map(|fact| &fact.credential);
+    Explained {
+        allowed: false,
+        outcome: refused.outcome.name().to_owned(),
+        status: refused.outcome.status(),
+        stages: stages.collect(),
+        api: refused.api.map(|api| api.name.to_string()),
+        route: refused.route.map(|route| route.name.to_string()),
+        scheme: refused.scheme.map(|scheme| scheme.name.to_string()),
+        credential: credential.map(|credential| credential.id.to_string()),
+        subject: credential.map(|credential| credential.subject.to_string()),
+        resource: refused.resource.as_ref().map(ToString::to_string),
+        ..Explained::default()
+    }
+}
+
+fn permitted(permit: &Permit<'_>, generation: &Generation, head: &RequestHead<'_>) -> Explained {
+    let stages = STAGES.iter().map(|stage| StageView {
+        stage: stage.name().to_owned(),
+        outcome: "passed".to_owned(),
+        detail: None,
+        needed: None,
+    });
+    let route = permit.route();
+    let principal = permit.principal();
+    let request_id = request_id::of(Some(&permit.api().identity), Some(head), clock::wall());
+    let told = identity::headers(permit, &request_id).map(|(name, value)| {
+        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let upstream = generation.upstreams.get(route.upstream);
+    Explained {
+        allowed: true,
+        outcome: Outcome::Forwarded.name().to_owned(),
+        status: Outcome::Forwarded.status(),
+        stages: stages.collect(),
+        api: Some(permit.api().name.to_string()),
+        route: Some(route.name.to_string()),
+        upstream: upstream.map(|upstream| upstream.name.to_string()),
+        path: Some(path(permit, head)),
+        scheme: principal.map(|principal| principal.scheme().name.to_string()),
+        credential: principal.map(|principal| principal.fact().credential.id.to_string()),
+        subject: principal.map(|principal| principal.subject().to_string()),
+        org: principal.and_then(|principal| principal.org()).map(|org| org.id().to_string()),
+        resource: permit.resource().map(ToString::to_string),
+        level: permit.level().map(|level| level.name().to_owned()),
+        identity: told.collect::<BTreeMap<_, _>>(),
+        ..Explained::default()
+    }
+}
+
+/// The path that would be sent, without its query: a credential of another api may be in it.
+fn path(permit: &Permit<'_>, head: &RequestHead<'_>) -> String {
+    let target = permit.edits().target.as_deref().unwrap_or(head.path);
+    target.split_once('?').map_or(target, |(path, _)| path).to_owned()
+}
