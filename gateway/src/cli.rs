@@ -11,7 +11,11 @@ mod check;
 mod client;
 mod credential;
 mod demo;
+mod explain;
+mod reach;
+mod resource;
 mod run;
+mod subject;
 mod table;
 mod version;
 
@@ -40,8 +44,14 @@ enum Command {
     Demo,
     /// Print version, commit and pingora's version
     Version,
-    /// Make, list, show, revoke and delete credentials of a running gateway
+    /// Make, list, show, change, rotate, reveal, revoke and delete credentials of a running gateway
     Credential(Box<credential::Arguments>),
+    /// Make, list, show, change and delete subjects of a running gateway
+    Subject(Box<subject::Arguments>),
+    /// Make, list, show, change and delete resources of a running gateway, and their members
+    Resource(Box<resource::Arguments>),
+    /// Ask a running gateway how it would decide a request, stage by stage
+    Explain(explain::Arguments),
 }
 
 /// Where a command writes.
@@ -113,6 +123,9 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Result<(), Failure> 
         Command::Demo => demo::run(console),
         Command::Version => version::run(console),
         Command::Credential(arguments) => credential::run(*arguments, console),
+        Command::Subject(arguments) => subject::run(*arguments, console),
+        Command::Resource(arguments) => resource::run(*arguments, console),
+        Command::Explain(arguments) => explain::run(arguments, console),
     }
 }
 

@@ -31,11 +31,27 @@ pub(super) struct Call {
     pub(super) path: String,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
+    /// The version that the record must be at.
+    pub(super) version: Option<u64>,
 }
 
 impl Call {
     pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None }
+        Self { method, path: path.into(), query: Vec::new(), body: None, version: None }
+    }
+
+    pub(super) fn with(method: Method, path: impl Into<String>, body: Value) -> Self {
+        Self { body: Some(body), ..Self::new(method, path) }
+    }
+
+    /// With the parameters that were given.
+    pub(super) fn asking<const N: usize>(
+        method: Method,
+        path: impl Into<String>,
+        asked: [(&'static str, Option<String>); N],
+    ) -> Self {
+        let query = asked.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Self { query: query.collect(), ..Self::new(method, path) }
     }
 }
 
@@ -90,6 +106,10 @@ impl Client {
             .method(call.method)
             .uri(address)
             .header(header::AUTHORIZATION, self.authorization.clone());
+        let request = match call.version {
+            Some(version) => request.header(header::IF_MATCH, version),
+            None => request,
+        };
         let malformed = |_| Failure::usage("an argument is too long for a URL");
         let answer = match call.body {
             Some(body) => {
@@ -107,6 +127,12 @@ impl Client {
             Err(refusal(answer.status().as_u16(), &text))
         }
     }
+}
+
+/// The path of one record among those at `path`. A lone `.` or `..` means itself, too.
+pub(super) fn place(path: &str, id: &str) -> String {
+    let byte = |byte| if byte == b'.' { "%2E".to_owned() } else { escaped(byte) };
+    format!("{path}/{}", id.bytes().map(byte).collect::<String>())
 }
 
 /// Reads the body of a good answer.
@@ -134,7 +160,7 @@ fn refusal(status: u16, text: &str) -> Failure {
     Failure::refused(lines.join("\n"))
 }
 
-/// A byte of a value as a query carries it (RFC 3986, section 2.3).
+/// A byte of a value as a query or a segment carries it (RFC 3986, section 2.3).
 fn escaped(byte: u8) -> String {
     match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

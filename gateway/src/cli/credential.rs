@@ -1,61 +1,91 @@
-//! `portcullis credential …`: the admin API from a shell.
+//! `portcullis credential …`: credentials from a shell.
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
-use secrecy::SecretString;
-use serde_json::{Map, Value, json};
+use clap::{Args, Subcommand};
+use serde_json::json;
 use ureq::http::Method;
 
-use super::client::{Call, Client, read};
-use super::table::{self, visible, visible_json};
+use super::client::{Call, place};
+use super::reach::{Body, Reach, object, secret};
+use super::table::{self, Columns, visible};
 use super::{Console, Failure};
-use crate::admin::view::{Created, CredentialView, Listed, Revoked};
-use crate::source;
+use crate::admin::view::{Created, CredentialView, Revealed, Revoked};
 
-/// Where the admin token is read from when no file is named.
-const TOKEN_VARIABLE: &str = "PORTCULLIS_ADMIN_TOKEN";
-/// How stdin is named where a file is asked for.
-const STDIN: &str = "-";
-/// Bytes of a file that holds a token or a secret.
-const SECRET_FILE_MAX: u64 = 64 * 1024;
+const PATH: &str = "/v1/credentials";
+const FIELDS: &[&str] = &[
+    "id",
+    "api",
+    "scheme",
+    "name",
+    "hint",
+    "external_id",
+    "subject",
+    "org",
+    "state",
+    "created_at",
+    "expires_at",
+    "revoked_at",
+    "revoke_reason",
+    "disabled",
+    "ceiling",
+    "grants",
+    "scopes",
+    "audience",
+    "client_id",
+    "addresses",
+    "limits",
+    "metadata",
+    "last_used_at",
+    "version",
+];
+const COLUMNS: Columns = &[
+    ("ID", "id"),
+    ("API", "api"),
+    ("SCHEME", "scheme"),
+    ("HINT", "hint"),
+    ("NAME", "name"),
+    ("SUBJECT", "subject"),
+    ("ORG", "org"),
+    ("STATE", "state"),
+    ("EXPIRES", "expires_at"),
+];
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// URL of the admin API
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "PORTCULLIS_ADMIN",
-        hide_env_values = true,
-        default_value = "http://127.0.0.1:9901"
-    )]
-    admin: String,
-    /// File that holds the admin token, `-` for stdin [default: the variable PORTCULLIS_ADMIN_TOKEN]
-    #[arg(long, global = true, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Tables for people, JSON for programs
-    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
-    output: Output,
+    #[command(flatten)]
+    reach: Reach,
     #[command(subcommand)]
     action: Action,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Table,
-    Json,
 }
 
 #[derive(Subcommand)]
 enum Action {
     /// Make a credential and print its secret, this once
-    Create(Create),
+    Create(Box<Create>),
     /// List credentials, newest first
     List(List),
     /// Show one credential
     Show { id: String },
+    /// Change what is given of a credential
+    Update(Box<Update>),
+    /// Make a successor with the same rights and print its secret; the old one ends with the overlap
+    Rotate {
+        id: String,
+        /// How long both are good, as 24h
+        #[arg(long)]
+        overlap: String,
+        /// How long the successor is good [default: as long as the old one]
+        #[arg(long)]
+        lifetime: Option<String>,
+    },
+    /// Print the secret again, where the scheme keeps a sealed copy
+    Reveal {
+        id: String,
+        /// On whose behalf: it must be the owner
+        #[arg(long)]
+        subject: Option<String>,
+    },
     /// End a credential for good; it stays on record as revoked
     Revoke {
         id: String,
@@ -65,6 +95,43 @@ enum Action {
     },
     /// Forget a credential
     Delete { id: String },
+}
+
+/// What a credential may do.
+#[derive(Args)]
+struct Rights {
+    /// The most it may do: read, edit or admin [default: no bound]
+    #[arg(long, value_name = "LEVEL")]
+    ceiling: Option<String>,
+    /// A resource and the level of it; with one or more only those are granted [default: every resource of the subject]
+    #[arg(long = "grant", value_name = "RESOURCE=LEVEL")]
+    grants: Vec<String>,
+    /// Grant no resource at all
+    #[arg(long, conflicts_with = "grants")]
+    no_grants: bool,
+    /// A scope; with one or more only those are held [default: no bound]
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// An address or block of clients; with one or more only those may use it [default: any]
+    #[arg(long = "address", value_name = "CIDR")]
+    addresses: Vec<String>,
+    /// Another max for a limit
+    #[arg(long = "limit", value_name = "NAME=MAX")]
+    limits: Vec<String>,
+    /// A JSON object of your own
+    #[arg(long, value_name = "JSON")]
+    metadata: Option<String>,
+}
+
+impl Rights {
+    fn give(self, body: &mut Body) -> Result<(), Failure> {
+        body.give("ceiling", self.ceiling);
+        body.pairs("grants", &self.grants, self.no_grants, |level| Some(level.into()))?;
+        body.items("scopes", self.scopes);
+        body.items("addresses", self.addresses);
+        body.pairs("limits", &self.limits, false, |max| max.parse::<u64>().ok().map(Into::into))?;
+        body.json("metadata", self.metadata.as_deref())
+    }
 }
 
 #[derive(Args)]
@@ -85,15 +152,23 @@ struct Create {
     /// How long it is good: 12h, 30d, or never
     #[arg(long)]
     lifetime: Option<String>,
+    /// The last or first day of it, as 2030-12-31, where its scheme ends with a day
+    #[arg(long, value_name = "DAY", conflicts_with = "lifetime")]
+    expires_on: Option<String>,
     /// The instant at which it ends, as 2030-01-01T00:00:00Z
-    #[arg(long, value_name = "INSTANT", conflicts_with = "lifetime")]
+    #[arg(long, value_name = "INSTANT", conflicts_with_all = ["lifetime", "expires_on"])]
     expires_at: Option<String>,
+    #[command(flatten)]
+    rights: Rights,
+    /// Where it is good: a URI
+    #[arg(long, value_name = "URI")]
+    audience: Option<String>,
+    /// The client it was made for
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
     /// Its id in another system
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
-    /// A JSON object of your own
-    #[arg(long, value_name = "JSON")]
-    metadata: Option<String>,
     /// Bring a secret that another system made: the file that holds it, `-` for stdin
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
@@ -103,6 +178,31 @@ struct Create {
     /// When the one that is brought was made; its lifetime counts from then
     #[arg(long, value_name = "INSTANT")]
     created_at: Option<String>,
+}
+
+#[derive(Args)]
+struct Update {
+    id: String,
+    /// What people call it
+    #[arg(long)]
+    name: Option<String>,
+    /// Refuse it until it is enabled again
+    #[arg(long)]
+    disable: bool,
+    /// Accept it again
+    #[arg(long, conflicts_with = "disable")]
+    enable: bool,
+    /// The instant at which it ends: an earlier one than before
+    #[arg(long, value_name = "INSTANT")]
+    expires_at: Option<String>,
+    #[command(flatten)]
+    rights: Rights,
+    /// Empty a field: name, ceiling, scopes, addresses, limits or metadata
+    #[arg(long, value_name = "FIELD")]
+    unset: Vec<String>,
+    /// Only if the record is at this version
+    #[arg(long, value_name = "VERSION")]
+    if_match: Option<u64>,
 }
 
 #[derive(Args)]
@@ -129,76 +229,102 @@ struct List {
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(), Failure> {
-    if arguments.files().filter(|file| *file == Path::new(STDIN)).count() > 1 {
-        return Err(Failure::usage("stdin can be only one of the files"));
-    }
-    let token = token(&arguments)?;
-    let client = Client::new(&arguments.admin, &token)?;
-    let output = arguments.output;
+    let reach = &arguments.reach;
+    let client = reach.client(arguments.action.files())?;
     match arguments.action {
-        Action::Create(create) => made(&client.call(create.call()?)?, output, console),
-        Action::List(list) => listed(&client.call(list.call())?, output, console),
+        Action::Create(create) => made(reach, &client.call(create.call()?)?, console),
+        Action::List(list) => reach.list::<CredentialView>(&client, list.call(), COLUMNS, console),
         Action::Show { id } => {
-            let answer = client.call(Call::new(Method::GET, place(&id, "")?))?;
-            match output {
-                Output::Json => print_json(&answer, console),
-                Output::Table => {
-                    let credential: CredentialView = read(&answer)?;
-                    Ok(write!(console.out, "{}", table::record(&credential, None))?)
-                }
-            }
+            let call = Call::new(Method::GET, one(&id, "")?);
+            reach.record::<CredentialView>(&client, call, FIELDS, console)
+        }
+        Action::Update(update) => {
+            reach.record::<CredentialView>(&client, update.call()?, FIELDS, console)
+        }
+        Action::Rotate { id, overlap, lifetime } => {
+            let mut body = Body::default();
+            body.give("overlap", Some(overlap));
+            body.give("lifetime", lifetime);
+            let call = Call::with(Method::POST, one(&id, "/rotate")?, body.into_value());
+            made(reach, &client.call(call)?, console)
+        }
+        Action::Reveal { id, subject } => {
+            let mut body = Body::default();
+            body.give("subject", subject);
+            let call = Call::with(Method::POST, one(&id, "/reveal")?, body.into_value());
+            reach.show(&client.call(call)?, console, |revealed: Revealed, console| {
+                let secret = revealed.secret.unwrap_or_default();
+                Ok(writeln!(console.out, "{}", visible(&secret))?)
+            })
         }
         Action::Revoke { id, reason } => {
-            let call = Call::new(Method::POST, place(&id, "/revoke")?);
             let body = reason.map(|reason| json!({ "reason": reason }));
             // Whoever revokes from a shell wants to know that it is done, everywhere.
             let query = vec![("wait", "all".to_owned())];
-            revoked(&client.call(Call { query, body, ..call })?, output, console)
+            let call = Call { query, body, ..Call::new(Method::POST, one(&id, "/revoke")?) };
+            revoked(reach, &client.call(call)?, console)
         }
         Action::Delete { id } => {
-            client.call(Call::new(Method::DELETE, place(&id, "")?))?;
+            client.call(Call::new(Method::DELETE, one(&id, "")?))?;
             Ok(writeln!(console.err, "deleted {id}")?)
         }
     }
 }
 
-impl Arguments {
+impl Action {
     /// Every file that holds a secret.
     fn files(&self) -> impl Iterator<Item = &Path> {
-        let brought = match &self.action {
-            Action::Create(create) => [&create.secret_file, &create.secret_sha256_file],
+        let brought = match self {
+            Self::Create(create) => [&create.secret_file, &create.secret_sha256_file],
             _ => [&None, &None],
         };
-        [&self.token_file].into_iter().chain(brought).filter_map(|file| file.as_deref())
+        brought.into_iter().filter_map(|file| file.as_deref())
     }
+}
+
+/// The path of a credential. An id of ours needs no escaping; anything else is the id of none.
+fn one(id: &str, action: &str) -> Result<String, Failure> {
+    let ours = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if id.is_empty() || !ours {
+        return Err(Failure::refused("that is no credential's id: they are as crd_…"));
+    }
+    Ok(format!("{}{action}", place(PATH, id)))
 }
 
 // --- what is asked ---------------------------------------------------------------------------------------------------
 
 impl Create {
     fn call(self) -> Result<Call, Failure> {
-        let mut body = Map::new();
-        let mut give = |name: &str, value: Option<String>| {
-            value.map(|value| body.insert(name.to_owned(), value.into()))
-        };
-        give("api", Some(self.api));
-        give("scheme", Some(self.scheme));
-        give("subject", Some(self.subject));
-        give("org", self.org);
-        give("name", self.name);
-        give("lifetime", self.lifetime);
-        give("expires_at", self.expires_at);
-        give("external_id", self.external_id);
-        give("created_at", self.created_at);
-        give("secret", self.secret_file.map(|file| secret(&file)).transpose()?);
-        give("secret_sha256", self.secret_sha256_file.map(|file| secret(&file)).transpose()?);
-        if let Some(text) = self.metadata {
-            let metadata = serde_json::from_str(&text)
-                .map_err(|error| Failure::usage(format!("--metadata is not JSON: {error}")))?;
-            body.insert("metadata".to_owned(), metadata);
-        }
-        let call = Call::new(Method::POST, "/v1/credentials");
-        Ok(Call { body: Some(Value::Object(body)), ..call })
+        let mut body = Body::default();
+        body.give("api", Some(self.api));
+        body.give("scheme", Some(self.scheme));
+        body.give("subject", Some(self.subject));
+        body.give("org", self.org);
+        body.give("name", self.name);
+        body.give("lifetime", self.lifetime);
+        body.give("expires_on", self.expires_on);
+        body.give("expires_at", self.expires_at);
+        body.give("audience", self.audience);
+        body.give("client_id", self.client_id);
+        body.give("external_id", self.external_id);
+        body.give("created_at", self.created_at);
+        self.rights.give(&mut body)?;
+        body.give("secret", self.secret_file.map(|file| secret(&file)).transpose()?);
+        body.give("secret_sha256", self.secret_sha256_file.map(|file| secret(&file)).transpose()?);
+        Ok(Call::with(Method::POST, PATH, body.into_value()))
+    }
+}
+
+impl Update {
+    fn call(self) -> Result<Call, Failure> {
+        let mut body = Body::default();
+        body.give("name", self.name);
+        body.give("disabled", (self.disable || self.enable).then_some(self.disable));
+        body.give("expires_at", self.expires_at);
+        self.rights.give(&mut body)?;
+        body.unset(self.unset);
+        let call = Call::with(Method::PATCH, one(&self.id, "")?, body.into_value());
+        Ok(Call { version: self.if_match, ..call })
     }
 }
 
@@ -214,88 +340,29 @@ impl List {
             ("limit", self.limit),
             ("cursor", self.cursor),
         ];
-        let query = asked.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        Call { query: query.collect(), ..Call::new(Method::GET, "/v1/credentials") }
-    }
-}
-
-/// The path of a credential. An id of ours needs no escaping; anything else is the id of none.
-fn place(id: &str, action: &str) -> Result<String, Failure> {
-    let ours = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if id.is_empty() || !ours {
-        return Err(Failure::refused("that is no credential's id: they are as crd_…"));
-    }
-    Ok(format!("/v1/credentials/{id}{action}"))
-}
-
-/// The admin token: of the file that is named, else of the environment.
-fn token(arguments: &Arguments) -> Result<SecretString, Failure> {
-    if let Some(file) = &arguments.token_file {
-        return secret(file).map(Into::into);
-    }
-    let value = source::variable(TOKEN_VARIABLE).filter(|value| !value.is_empty());
-    let missing = || {
-        Failure::usage(format!(
-            "give the admin token in {TOKEN_VARIABLE}, or a file that holds it with --token-file"
-        ))
-    };
-    value.map(Into::into).ok_or_else(missing)
-}
-
-/// What a file holds, less its last newline; `-` is stdin.
-fn secret(file: &Path) -> Result<String, Failure> {
-    let content = if file == Path::new(STDIN) {
-        source::bounded(std::io::stdin().lock(), SECRET_FILE_MAX)
-    } else {
-        source::read(file, SECRET_FILE_MAX)
-    };
-    let text = content
-        .map_err(|error| Failure::refused(format!("cannot read {}: {error}", file.display())))?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    match line.strip_suffix('\r').unwrap_or(line) {
-        "" => Err(Failure::refused(format!("{} is empty", file.display()))),
-        secret => Ok(secret.to_owned()),
+        Call::asking(Method::GET, PATH, asked)
     }
 }
 
 // --- what is shown ---------------------------------------------------------------------------------------------------
 
-fn made(answer: &str, output: Output, console: &mut Console<'_>) -> Result<(), Failure> {
-    if output == Output::Json {
-        return print_json(answer, console);
-    }
-    let created: Created = read(answer)?;
-    write!(console.out, "{}", table::record(&created.credential, created.secret.as_deref()))?;
-    if created.secret.is_some() {
-        writeln!(console.err, "the secret is shown this once: keep it now")?;
-    }
-    Ok(())
+fn made(reach: &Reach, answer: &str, console: &mut Console<'_>) -> Result<(), Failure> {
+    reach.show(answer, console, |created: Created, console| {
+        let record = object(&created.credential)?;
+        write!(console.out, "{}", table::record(&record, FIELDS, created.secret.as_deref()))?;
+        if created.secret.is_some() {
+            writeln!(console.err, "the secret is shown this once: keep it now")?;
+        }
+        Ok(())
+    })
 }
 
-fn listed(answer: &str, output: Output, console: &mut Console<'_>) -> Result<(), Failure> {
-    if output == Output::Json {
-        return print_json(answer, console);
-    }
-    let page: Listed<CredentialView> = read(answer)?;
-    write!(console.out, "{}", table::list(&page.items))?;
-    if let Some(next) = page.next {
-        writeln!(console.err, "there are more: --cursor {}", visible(&next))?;
-    }
-    Ok(())
-}
-
-fn revoked(answer: &str, output: Output, console: &mut Console<'_>) -> Result<(), Failure> {
-    if output == Output::Json {
-        return print_json(answer, console);
-    }
-    let revoked: Revoked = read(answer)?;
-    write!(console.out, "{}", table::record(&revoked.credential, None))?;
-    for replica in revoked.propagation.replicas {
-        writeln!(console.err, "{}: {}", visible(&replica.replica), visible(&replica.state))?;
-    }
-    Ok(())
-}
-
-fn print_json(answer: &str, console: &mut Console<'_>) -> Result<(), Failure> {
-    Ok(writeln!(console.out, "{}", visible_json(answer))?)
+fn revoked(reach: &Reach, answer: &str, console: &mut Console<'_>) -> Result<(), Failure> {
+    reach.show(answer, console, |revoked: Revoked, console| {
+        write!(console.out, "{}", table::record(&object(&revoked.credential)?, FIELDS, None))?;
+        for replica in revoked.propagation.replicas {
+            writeln!(console.err, "{}: {}", visible(&replica.replica), visible(&replica.state))?;
+        }
+        Ok(())
+    })
 }

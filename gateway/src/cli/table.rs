@@ -1,8 +1,7 @@
 //! What people read: plain columns, in which nothing that was stored can move a cursor or forge a line.
 
 use comfy_table::{Table, presets};
-
-use crate::admin::view::CredentialView;
+use serde_json::{Map, Value};
 
 /// Characters of a cell in a list, beyond which it is cut.
 const CELL_MAX: usize = 40;
@@ -36,54 +35,39 @@ fn commands(char: char) -> bool {
         || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A line a credential.
-pub(super) fn list(items: &[CredentialView]) -> String {
+/// The columns of a list: what stands over each, and the field it shows.
+pub(super) type Columns = &'static [(&'static str, &'static str)];
+
+/// A line a record.
+pub(super) fn list(items: &[Map<String, Value>], columns: Columns) -> String {
     let mut table = plain();
-    table.set_header(["ID", "API", "SCHEME", "HINT", "NAME", "SUBJECT", "ORG", "STATE", "EXPIRES"]);
+    table.set_header(columns.iter().map(|(title, _)| *title));
     for item in items {
-        let cells: [&str; 9] = [
-            &item.id,
-            &item.api,
-            &item.scheme,
-            &item.hint,
-            or_dash(item.name.as_ref()),
-            &item.subject,
-            or_dash(item.org.as_ref()),
-            &item.state,
-            item.expires_at.as_deref().unwrap_or("never"),
-        ];
-        table.add_row(cells.map(|cell| cut(&visible(cell))));
+        table.add_row(columns.iter().map(|(_, field)| cut(&visible(&cell(item, field)))));
     }
     lines(&table)
 }
 
-/// A line a field, of one credential; `secret` last, when it is there to be shown.
-pub(super) fn record(item: &CredentialView, secret: Option<&str>) -> String {
-    let metadata = serde_json::Value::Object(item.metadata.clone()).to_string();
-    let version = item.version.to_string();
-    let mut fields: Vec<(&str, &str)> = vec![
-        ("id", &item.id),
-        ("api", &item.api),
-        ("scheme", &item.scheme),
-        ("name", or_dash(item.name.as_ref())),
-        ("hint", &item.hint),
-        ("external id", or_dash(item.external_id.as_ref())),
-        ("subject", &item.subject),
-        ("org", or_dash(item.org.as_ref())),
-        ("state", &item.state),
-        ("created at", &item.created_at),
-        ("expires at", item.expires_at.as_deref().unwrap_or("never")),
-        ("revoked at", or_dash(item.revoked_at.as_ref())),
-        ("revoke reason", or_dash(item.revoke_reason.as_ref())),
-        ("metadata", &metadata),
-        ("version", &version),
-    ];
-    fields.extend(secret.map(|secret| ("secret", secret)));
+/// A line a field, of one record; `secret` last, when it is there to be shown.
+pub(super) fn record(item: &Map<String, Value>, fields: &[&str], secret: Option<&str>) -> String {
     let mut table = plain();
-    for (name, value) in fields {
-        table.add_row([name.to_owned(), visible(value)]);
+    for field in fields {
+        table.add_row([field.replace('_', " "), visible(&cell(item, field))]);
+    }
+    if let Some(secret) = secret {
+        table.add_row(["secret".to_owned(), visible(secret)]);
     }
     lines(&table)
+}
+
+/// A value on its line; what is not there is a dash, but for an end that never comes.
+fn cell(item: &Map<String, Value>, field: &str) -> String {
+    match item.get(field) {
+        None | Some(Value::Null) if field == "expires_at" => "never".to_owned(),
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    }
 }
 
 fn plain() -> Table {
@@ -97,10 +81,6 @@ fn lines(table: &Table) -> String {
     let mut lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
     lines.push(String::new());
     lines.join("\n")
-}
-
-fn or_dash(text: Option<&String>) -> &str {
-    text.map_or("-", String::as_str)
 }
 
 fn cut(text: &str) -> String {

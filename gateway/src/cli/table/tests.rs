@@ -3,7 +3,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn credential(name: &str) -> CredentialView {
+const COLUMNS: Columns = &[("ID", "id"), ("NAME", "name"), ("EXPIRES", "expires_at")];
+const FIELDS: &[&str] = &["id", "name", "revoked_at", "expires_at", "metadata", "version"];
+
+fn credential(name: &str) -> Map<String, Value> {
     serde_json::from_value(json!({
         "id": "crd_0193", "api": "app", "scheme": "key", "name": name, "hint": "ak_wxyz",
         "external_id": null, "subject": "user_1", "org": null, "state": "active",
@@ -16,7 +19,7 @@ fn credential(name: &str) -> CredentialView {
 #[test]
 fn a_list_has_one_line_a_credential_whatever_its_name_is() {
     for name in ["ci", "a\nb", "\u{1b}[2J", "x\u{2028}y", "🏠", &"long ".repeat(40)] {
-        let shown = list(&[credential(name), credential("other")]);
+        let shown = list(&[credential(name), credential("other")], COLUMNS);
         assert_eq!(shown.lines().count(), 3, "{shown}");
         assert!(shown.starts_with("ID "), "{shown}");
         assert!(!shown.contains('\u{1b}'), "{shown}");
@@ -26,12 +29,14 @@ fn a_list_has_one_line_a_credential_whatever_its_name_is() {
 
 #[test]
 fn a_record_shows_every_field_and_its_secret_last() {
-    let shown = record(&credential("ci"), Some("ak_secret"));
+    let shown = record(&credential("ci"), FIELDS, Some("ak_secret"));
     let lines: Vec<&str> = shown.lines().collect();
     assert!(lines.first().unwrap().starts_with("id"), "{shown}");
     assert!(lines.last().unwrap().ends_with("ak_secret"), "{shown}");
+    assert_eq!(lines.len(), FIELDS.len() + 1);
+    assert!(shown.contains("never") && shown.contains("revoked at  -"), "{shown}");
     assert!(shown.contains(r"{1b}") || shown.contains(r"\u{9b}"), "{shown}");
-    assert!(!record(&credential("ci"), None).contains("secret"));
+    assert!(!record(&credential("ci"), FIELDS, None).contains("secret"));
 }
 
 proptest! {
