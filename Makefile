@@ -15,7 +15,7 @@ PORTCULLIS := $(TARGET)/debug/portcullis
 # nextest where it is installed: each test a process of its own, and a report that is easier to read.
 RUN_TESTS := $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest run --profile gate || echo cargo test)
 
-.PHONY: help demo test fmt bench loadtest clean-venv build-tools test-tools lint doc units sdk
+.PHONY: help demo test fmt bench loadtest clean-venv build-tools test-tools lint doc units sdk openapi
 
 help:
 	@echo "make demo       build, and start a whole system on loopback"
@@ -23,13 +23,13 @@ help:
 	@echo "make fmt        format the code"
 	@echo "make bench      time the decision"
 	@echo "make loadtest   requests per second and CPU per request, beside others"
-	@echo "make clean-venv remove the Python environment of the SDK tests"
+	@echo "make clean-venv remove the Python environment of the tests"
 
 demo: build-tools
 	cargo run --locked --quiet --package portcullis -- demo
 
 # In the order of cost, so that what is wrong is said early.
-test: test-tools lint doc units sdk
+test: test-tools lint doc units sdk openapi
 
 build-tools:
 	@scripts/need cmake cc
@@ -50,12 +50,12 @@ units: doc
 	cargo test --locked --workspace --doc --quiet
 	$(PORTCULLIS) check config/*.yaml
 
-sdk: units .venv/installed
-	PYTHONDONTWRITEBYTECODE=1 PORTCULLIS_BIN=$(abspath $(PORTCULLIS)) .venv/bin/python -m pytest tests/sdk
+sdk openapi: units .venv/installed
+	PYTHONDONTWRITEBYTECODE=1 PORTCULLIS_BIN=$(abspath $(PORTCULLIS)) .venv/bin/python -m pytest tests/$@
 
-.venv/installed: tests/sdk/requirements.txt
+.venv/installed: tests/sdk/requirements.txt tests/openapi/requirements.txt
 	python3 -m venv --clear .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check $(^:%=--requirement %)
 	touch $@
 
 fmt:

@@ -12,6 +12,7 @@
 mod support;
 
 mod admin;
+mod admin_records;
 mod admin_wire;
 mod bounds;
 mod cli;
