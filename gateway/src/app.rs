@@ -20,6 +20,7 @@ use crate::feed::Feed;
 use crate::gate::Gate;
 use crate::generation::{Generation, Generations};
 use crate::health::{self, Health};
+use crate::keep;
 use crate::log;
 use crate::metrics::Metrics;
 use crate::service;
@@ -151,6 +152,7 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
         draining: AtomicBool::new(false),
     });
 
+    drop(control.spawn(keep::run(store.clone(), feed.clone(), generations.clone())));
     let health = serve_http(&control, "health", process.health, health::router(status.clone()))?;
     let admin = match &process.admin {
         Some(settings) => {

@@ -16,6 +16,7 @@ pub mod forward;
 pub mod gate;
 pub mod generation;
 pub mod health;
+pub mod keep;
 pub mod limits;
 pub mod log;
 pub mod metrics;

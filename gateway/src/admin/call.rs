@@ -81,15 +81,20 @@ impl Call {
     }
 }
 
-/// A version as the `ETag` of a record shows it, with its quotes or without. Anything else is no version of any record.
+/// A version as the `ETag` of a record shows it, with its quotes or without.
 fn version(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let mut values = headers.get_all(header::IF_MATCH).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
+    let text = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value.to_str().unwrap_or_default(),
+        (Some(_), Some(_)) => "",
+    };
     let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    let digits = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit());
-    match bare.parse() {
-        Ok(version) if digits && values.next().is_none() => Ok(Some(version)),
-        _ => Err(Problem::version_differs()),
+    if bare.is_empty() || !bare.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Problem::header_malformed(
+            "If-Match must be one version, as the ETag shows it",
+        ));
     }
+    // No record comes to a version that has more digits.
+    Ok(Some(bare.parse().unwrap_or(u64::MAX)))
 }

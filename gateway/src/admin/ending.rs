@@ -10,6 +10,7 @@ use decision::name::Id;
 use decision::secret::Digests;
 use secrecy::ExposeSecret as _;
 
+use super::Admin;
 use super::call::Call;
 use super::change::{self, Step};
 use super::credentials::Answer;
@@ -17,11 +18,12 @@ use super::fields::Fields;
 use super::keys::Keys;
 use super::problem::Problem;
 use super::rules;
-use super::view::{CredentialView, Revocation, Revoked};
-use crate::store::{Author, Change, ChangeError, Filter, ListError, Store};
+use super::view::{CredentialView, Propagation, Revocation, Revoked};
+use crate::generation::Generation;
+use crate::store::{Author, Change, ChangeError, Filter, ListError, Page, Store};
 
 /// Credentials that are read at a time.
-const PAGE: usize = 1000;
+const PART: usize = 100;
 
 pub(super) async fn revoke(mut call: Call) -> Answer {
     call.only_wait()?;
@@ -127,11 +129,16 @@ impl Target {
             && credential.created_at <= self.issued_before
     }
 
-    /// The registered credentials that are to end.
-    async fn found(&self, store: &dyn Store, now: Timestamp) -> Result<Vec<Credential>, ListError> {
+    /// A part of the registered credentials that may be meant, and where the next one begins.
+    async fn part(
+        &self,
+        store: &dyn Store,
+        cursor: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Page<Credential>, ListError> {
         if let Of::Secret(digests) = &self.of {
             let found = store.find(&self.api, digests).await?.value;
-            return Ok(found.into_iter().filter(|credential| self.includes(credential)).collect());
+            return Ok(Page { items: found.into_iter().collect(), next: None });
         }
         let (subject, external_id) = match &self.of {
             Of::Subject(id) => (Some(id.to_string()), None),
@@ -140,15 +147,7 @@ impl Target {
         };
         let (api, scheme) = (Some(self.api.clone()), self.scheme.clone());
         let filter = Filter { api, subject, scheme, external_id, ..Filter::default() };
-        let (mut found, mut cursor) = (Vec::new(), None);
-        loop {
-            let page = store.list(&filter, cursor.as_deref(), PAGE, now).await?;
-            found.extend(page.items.into_iter().filter(|credential| self.includes(credential)));
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(found);
-            }
-        }
+        store.list(&filter, cursor, PART, now).await
     }
 }
 
@@ -157,21 +156,45 @@ pub(super) async fn revoke_all(mut call: Call) -> Answer {
     let fields = call.body().await?;
     let Call { admin, author, generation, .. } = call;
     let target = Target::read(fields, &generation.snapshot, &admin.keys, author.now)?;
-    let store = Arc::clone(&admin.store);
-    let step = async move {
-        let found = target.found(&*store, author.now).await?;
-        let mut changes = Vec::new();
-        let outcome = end(&*store, &found, &generation.snapshot, &author, &mut changes).await;
-        Ok(Step { outcome: outcome.map(|()| changes.len()), changes })
-    };
-    let (outcome, propagation) = change::make(&admin, step).await?;
-    Ok(Json(Revocation { revoked: outcome?, propagation }).into_response())
+    // To its end, also when the caller goes away.
+    let task = tokio::spawn(async move { end_all(&admin, target, author, generation).await });
+    let (revoked, propagation) = task.await.map_err(|_panicked| Problem::internal())??;
+    Ok(Json(Revocation { revoked, propagation }).into_response())
+}
+
+/// Revokes all that match, a part at a time, so that other changes find their turn.
+async fn end_all(
+    admin: &Arc<Admin>,
+    target: Target,
+    author: Author,
+    generation: Arc<Generation>,
+) -> Result<(usize, Propagation), Problem> {
+    let ground = Arc::new((target, author, generation));
+    let (mut revoked, mut cursor) = (0, None);
+    loop {
+        let (ground, store) = (Arc::clone(&ground), Arc::clone(&admin.store));
+        let step = async move {
+            let (target, author, generation) = &*ground;
+            let part = target.part(&*store, cursor.as_deref(), author.now).await?;
+            let mut changes = Vec::new();
+            let found = part.items.iter().filter(|credential| target.includes(credential));
+            let ended = end(&*store, found, &generation.snapshot, author, &mut changes).await;
+            Ok(Step { outcome: (ended, changes.len(), part.next), changes })
+        };
+        let ((ended, count, next), propagation) = change::make(admin, step).await?;
+        ended?;
+        revoked += count;
+        if next.is_none() {
+            return Ok((revoked, propagation));
+        }
+        cursor = next;
+    }
 }
 
 /// Revokes each. What is in `changes` stands, also when not all could be done.
-async fn end(
+async fn end<'c>(
     store: &dyn Store,
-    found: &[Credential],
+    found: impl Iterator<Item = &'c Credential> + Send,
     snapshot: &Snapshot,
     author: &Author,
     changes: &mut Vec<Change>,

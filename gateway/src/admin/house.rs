@@ -27,6 +27,7 @@ use crate::store::embedded::Embedded;
 
 pub(crate) const TOKEN: &str = "admin-token";
 const CONFIGURATION: &str = r#"
+store: { sealing_key: BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc= }
 upstreams: { app: ["127.0.0.1:9"] }
 apis:
   - name: app
@@ -91,8 +92,8 @@ impl House {
     }
 
     fn with(store: Arc<dyn Store>, configuration: &str) -> Self {
-        let sealing = SealingKey::new(&vec![7; 32].into());
         let compiled = compiled(configuration);
+        let sealing = compiled.process.store.sealing_key.as_ref().and_then(SealingKey::new);
         let admin = Admin::new(Parts {
             store: Arc::clone(&store),
             keys: Keys { peppers: peppers(), sealing },
@@ -157,6 +158,11 @@ impl House {
         text(&answer.body["credential"]["id"])
     }
 
+    /// A feed of its own over the same store.
+    pub(crate) fn feed(&self) -> Arc<Feed> {
+        feed(Arc::clone(&self.store))
+    }
+
     /// Whether the store holds a credential with this secret in `app`.
     pub(crate) async fn knows(&self, secret: &str) -> bool {
         let read = self.store.find("app", &self.peppers.digests(secret.as_bytes())).await.unwrap();
@@ -210,7 +216,7 @@ fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
     Arc::new(Feed::new(Arc::new(facts), Vec::new()))
 }
 
-fn compiled(configuration: &str) -> Configuration {
+pub(crate) fn compiled(configuration: &str) -> Configuration {
     let fragment = Fragment { name: "test.yaml", text: configuration };
     load(&[fragment], &Surroundings).unwrap().configuration
 }

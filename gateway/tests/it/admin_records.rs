@@ -104,7 +104,8 @@ fn what_explain_says_is_what_happens() {
     let echoed = String::from_utf8_lossy(&answer.body).into_owned();
     for name in ["x-org-id", "x-subject-id", "x-credential-id"] {
         let value = before["identity"][name].as_str().unwrap();
-        assert!(echoed.contains(&format!("{name}: {value}")), "{name}: {value} in {echoed}");
+        let field = format!("[\"{name}\",\"{value}\"]");
+        assert!(echoed.contains(&field), "{field} in {echoed}");
     }
     gateway.admin("POST", &path(&id, "/revoke"), &json!({}));
     for key in [secret.as_str(), "ak_nobody-has-this-one"] {

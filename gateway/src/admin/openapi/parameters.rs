@@ -39,7 +39,7 @@ pub(super) fn in_query(path: &str, name: &str) -> Value {
 pub(super) fn in_header(name: &str) -> Value {
     let (schema, description) = match name {
         "If-Match" => (
-            json!({ "type": "string", "pattern": "^[0-9]+$" }),
+            json!({ "type": "string", "pattern": "^\"?[0-9]+\"?$" }),
             "The version that the record must be at, as its `ETag` has it.",
         ),
         "Last-Event-ID" => (
