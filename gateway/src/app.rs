@@ -147,6 +147,7 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
     let status = Arc::new(Health {
         metrics,
         facts,
+        generations: generations.clone(),
         ticked: workers.iter().map(|worker| worker.ticked.clone()).collect(),
         ready: AtomicBool::new(false),
         draining: AtomicBool::new(false),

@@ -16,6 +16,7 @@ use crate::accept::Origin;
 use crate::accept::head::Head;
 use crate::alarm::Alarm;
 use crate::clock;
+use crate::metrics::{Attempt, UpstreamMeter};
 use crate::roster::Seat;
 use crate::upstream::{Checkout, Endpoint, Upstream as Service, pool};
 
@@ -64,6 +65,8 @@ pub struct Order<'o> {
     pub head: &'o Head<'o>,
     pub request_id: &'o HeaderValue,
     pub service: &'o Arc<Service>,
+    /// Of the service.
+    pub meter: Option<&'o UpstreamMeter>,
     pub seat: &'o Seat,
     pub bounds: &'o Bounds,
     /// The client asks for WebSocket, and the route allows it.
@@ -80,6 +83,18 @@ impl fmt::Debug for Order<'_> {
 }
 
 impl Order<'_> {
+    fn count(&self, attempt: Attempt) {
+        if let Some(meter) = self.meter {
+            meter.count(attempt);
+        }
+    }
+
+    fn observe(&self, took: Option<Duration>) {
+        if let (Some(meter), Some(took)) = (self.meter, took) {
+            meter.observe(took);
+        }
+    }
+
     fn respond_id(&self) -> Option<(&HeaderName, &HeaderValue)> {
         self.permit.api().identity.request_id.respond.as_ref().map(|name| (name, self.request_id))
     }
@@ -141,6 +156,8 @@ pub async fn forward(
         let head_at = exchange.head_at;
         forwarded.status = head_at.and(upstream.head()).map_or(0, |head| head.status.as_u16());
         forwarded.upstream_time = head_at.map(|at: Instant| at.saturating_duration_since(started));
+        order.count(result(&end, head_at.is_some()));
+        order.observe(forwarded.upstream_time);
         match end {
             End::Stale => attempts.stale(),
             End::Again => attempts.failed(busy.endpoint().clone()),
@@ -156,7 +173,9 @@ pub async fn forward(
             }
             End::Switched => {
                 forwarded.status = 101;
-                forwarded.upstream_time = Some(clock::now().saturating_duration_since(started));
+                let took = clock::now().saturating_duration_since(started);
+                forwarded.upstream_time = Some(took);
+                order.observe(Some(took));
                 break tunnel::run(client, upstream, alarm, order).await;
             }
             End::Refuse(outcome, why) => break Finish::Refuse(outcome, why),
@@ -166,6 +185,18 @@ pub async fn forward(
     };
     forwarded.retries = attempts.retries;
     forwarded
+}
+
+/// What became of an attempt that had a connection.
+const fn result(end: &End, answered: bool) -> Attempt {
+    match end {
+        _ if answered => Attempt::Answered,
+        End::Complete | End::Switched | End::Again => Attempt::Answered,
+        End::Stale => Attempt::Stale,
+        End::Refuse(Outcome::UpstreamTimeout, _) => Attempt::Timeout,
+        End::Refuse(Outcome::UpstreamInvalid, _) => Attempt::Invalid,
+        End::Refuse(..) | End::Cut(..) | End::ClientGone => Attempt::Abandoned,
+    }
 }
 
 fn open(order: &Order<'_>, checkout: Checkout) -> Result<Upstream, upstream::Fault> {
@@ -248,12 +279,16 @@ impl<'a> Attempts<'a> {
                 .await;
             match outcome {
                 Some(Ok(Ok(wire))) => return Ok((endpoint, Checkout { wire, reused: false })),
-                Some(Err(finish)) => return Err(finish),
+                Some(Err(finish)) => {
+                    self.order.count(Attempt::Abandoned);
+                    return Err(finish);
+                }
                 None if self.order.seat.has_expired(clock::now()) => {
+                    self.order.count(Attempt::Abandoned);
                     let why = "the credential has expired while connecting";
                     return Err(Finish::Refuse(Outcome::CredentialExpired, why));
                 }
-                Some(Ok(Err(_))) | None => {}
+                Some(Ok(Err(_))) | None => self.order.count(Attempt::Connect),
             }
             let goes_on = service.retries.connect && self.left > 1;
             if goes_on {

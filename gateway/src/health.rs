@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::clock;
 use crate::facts::Facts;
+use crate::generation::Generations;
 use crate::metrics::Metrics;
 
 /// A worker that has not ticked for this long, in milliseconds, hangs.
@@ -22,6 +23,7 @@ const LIVE_WITHIN: u64 = 10_000;
 pub struct Health {
     pub metrics: Arc<Metrics>,
     pub facts: Arc<Facts>,
+    pub generations: Arc<Generations>,
     /// Per worker, milliseconds of the wall clock at its last tick.
     pub ticked: Vec<Arc<AtomicU64>>,
     /// Listeners are bound, a configuration is loaded, and the store has answered.
@@ -62,6 +64,10 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
 
 async fn metrics(State(health): State<Arc<Health>>) -> Response {
     health.metrics.cache_entries.set(i64::try_from(health.facts.entries()).unwrap_or(i64::MAX));
+    let generation = health.generations.current();
+    let upstreams = generation.upstreams.iter();
+    let counts = upstreams.map(|upstream| (&*upstream.name, upstream.count()));
+    health.metrics.upstreams.set_endpoints(counts);
     match health.metrics.render() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
             .into_response(),

@@ -10,11 +10,19 @@ use std::time::Duration;
 
 use decision::config::snapshot::Snapshot;
 use decision::outcome::Outcome;
-use prometheus::core::Collector;
+use prometheus::core::Collector as _;
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder as _, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Registry, TextEncoder,
 };
+
+mod families;
+mod upstream;
+
+use families::{Families, SECONDS};
+pub use families::{Family, Kind};
+pub use upstream::{Attempt, UpstreamMeter, UpstreamMetrics};
 
 /// The label of an api or a route before it is known.
 pub const UNKNOWN: &str = "-";
@@ -24,6 +32,7 @@ const OTHER: &str = "other";
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    families: Vec<Family>,
     requests: IntCounterVec,
     request_duration: HistogramVec,
     decision_duration: HistogramVec,
@@ -37,6 +46,7 @@ pub struct Metrics {
     pub store_up: IntGauge,
     limit_decisions: IntCounterVec,
     limit_keys: IntGaugeVec,
+    pub upstreams: UpstreamMetrics,
     pub connections: IntGaugeVec,
     pub draining: IntGauge,
     pub config_generation: IntGauge,
@@ -69,6 +79,8 @@ pub struct Meters {
     generation: u64,
     apis: Vec<ApiMeter>,
     nowhere: ApiMeter,
+    /// In the order of [`Snapshot::upstreams`].
+    upstreams: Vec<UpstreamMeter>,
 }
 
 #[derive(Debug)]
@@ -94,13 +106,21 @@ pub struct RouteMeter {
 impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new_custom(Some("portcullis".to_owned()), None)?;
-        let families = Families(&registry);
+        let families = Families::new(&registry);
+        let build = families.gauges(
+            "build_info",
+            "1, labelled with what was built",
+            &["version", "commit", "pingora"],
+        )?;
+        let built =
+            [env!("CARGO_PKG_VERSION"), env!("PORTCULLIS_COMMIT"), env!("PORTCULLIS_PINGORA")];
+        build.with_label_values(&built).set(1);
         let lookups = families.counters(
             "credential_lookups_total",
             "Look-ups of credentials by result",
             &["result"],
         )?;
-        let metrics = Self {
+        Ok(Self {
             requests: families.counters(
                 "requests_total",
                 "Requests by what became of them",
@@ -110,10 +130,7 @@ impl Metrics {
                 "request_duration_seconds",
                 "From the end of the request's head to the end of the answer",
                 &["api", "route"],
-                &[
-                    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-                    30.0, 60.0,
-                ],
+                &SECONDS,
             )?,
             decision_duration: families.histograms(
                 "decision_duration_seconds",
@@ -166,6 +183,7 @@ impl Metrics {
                 "Keys that a limit counts at present",
                 &["api", "limit"],
             )?,
+            upstreams: UpstreamMetrics::new(&families)?,
             connections: families.gauges(
                 "connections",
                 "Open connections of clients",
@@ -176,11 +194,25 @@ impl Metrics {
                 .gauge("config_generation", "The generation of the configuration in force")?,
             log_lines_dropped: families
                 .counter("log_lines_dropped_total", "Access log lines that found no taker")?,
-            registry: registry.clone(),
+            families: families.into_list(),
+            registry,
+        })
+    }
+
+    /// Every family that there is, whether anything was counted in it or not.
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// Names and meanings of what every process shows.
+    pub fn of_the_process() -> Vec<(String, String)> {
+        let families = ProcessCollector::for_self().collect();
+        let named = |family: &prometheus::proto::MetricFamily| {
+            (family.name().to_owned(), family.help().to_owned())
         };
-        let build = families.gauges("build_info", "1, labelled with the version", &["version"])?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        Ok(metrics)
+        let mut named: Vec<_> = families.iter().map(named).collect();
+        named.sort();
+        named
     }
 
     /// Resolves the handles of a generation.
@@ -205,7 +237,13 @@ impl Metrics {
                 meter
             })
             .collect();
-        Meters { generation, apis, nowhere: self.api_meter(UNKNOWN) }
+        let upstreams = snapshot
+            .upstreams
+            .iter()
+            .map(|upstream| self.upstreams.meter(&upstream.name))
+            .collect();
+        let nowhere = self.api_meter(UNKNOWN);
+        Meters { generation, apis, nowhere, upstreams }
     }
 
     fn accepted(&self, api: &str, scheme: &str) -> IntCounter {
@@ -282,7 +320,7 @@ impl Metrics {
     pub fn render(&self) -> prometheus::Result<Vec<u8>> {
         let mut text = Vec::new();
         let mut families = self.registry.gather();
-        families.extend(prometheus::process_collector::ProcessCollector::for_self().collect());
+        families.extend(ProcessCollector::for_self().collect());
         TextEncoder::new().encode(&families, &mut text)?;
         Ok(text)
     }
@@ -310,6 +348,10 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Meters {
+    pub fn upstream(&self, index: usize) -> Option<&UpstreamMeter> {
+        self.upstreams.get(index)
+    }
+
     pub fn api(&self, index: Option<usize>) -> &ApiMeter {
         index.and_then(|index| self.apis.get(index)).unwrap_or(&self.nowhere)
     }
@@ -335,49 +377,5 @@ impl ApiMeter {
 
     fn route_label(&self, index: Option<usize>) -> &str {
         &self.route(index).label
-    }
-}
-
-/// Makes families and registers them.
-struct Families<'r>(&'r Registry);
-
-impl Families<'_> {
-    fn register<C: Collector + Clone + 'static>(&self, family: C) -> prometheus::Result<C> {
-        self.0.register(Box::new(family.clone()))?;
-        Ok(family)
-    }
-
-    fn counters(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> prometheus::Result<IntCounterVec> {
-        self.register(IntCounterVec::new(Opts::new(name, help), labels)?)
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
-        self.register(IntGaugeVec::new(Opts::new(name, help), labels)?)
-    }
-
-    fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: &[f64],
-    ) -> prometheus::Result<HistogramVec> {
-        self.register(HistogramVec::new(
-            HistogramOpts::new(name, help).buckets(buckets.to_vec()),
-            labels,
-        )?)
-    }
-
-    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
-        self.register(IntCounter::new(name, help)?)
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
-        self.register(IntGauge::new(name, help)?)
     }
 }

@@ -94,6 +94,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         head,
         request_id: &request_id,
         service,
+        meter: generation.meters.upstream(permit.route().upstream),
         seat,
         bounds: &gate.bounds,
         websocket,

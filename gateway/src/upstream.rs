@@ -121,6 +121,11 @@ impl Upstream {
         self.endpoints.store(Arc::new(after));
     }
 
+    /// How many endpoints it has now.
+    pub fn count(&self) -> usize {
+        self.endpoints.load().len()
+    }
+
     /// Chooses an endpoint, one that was not tried where there is one.
     pub fn pick(&self, tried: &[Arc<Endpoint>]) -> Option<Arc<Endpoint>> {
         let endpoints = self.endpoints.load();

@@ -36,6 +36,7 @@ mod lifecycle;
 mod limits;
 mod limits_exact;
 mod limits_failures;
+mod metrics;
 mod paths;
 mod places;
 mod realms;
