@@ -15,7 +15,7 @@ PORTCULLIS := $(TARGET)/debug/portcullis
 # nextest where it is installed: each test a process of its own, and a report that is easier to read.
 RUN_TESTS := $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest run --profile gate || echo cargo test)
 
-.PHONY: help demo test fmt bench loadtest clean-venv build-tools test-tools lint doc units sdk openapi
+.PHONY: help demo test fmt bench loadtest clean-venv build-tools test-tools lint doc units sdk openapi helm
 
 help:
 	@echo "make demo       build, and start a whole system on loopback"
@@ -29,7 +29,7 @@ demo: build-tools
 	cargo run --locked --quiet --package portcullis -- demo
 
 # In the order of cost, so that what is wrong is said early.
-test: test-tools lint doc units sdk openapi
+test: test-tools lint doc units sdk openapi helm
 
 build-tools:
 	@scripts/need cmake cc
@@ -50,10 +50,10 @@ units: doc
 	cargo test --locked --workspace --doc --quiet
 	$(PORTCULLIS) check config/*.yaml
 
-sdk openapi: units .venv/installed
+sdk openapi helm: units .venv/installed
 	PYTHONDONTWRITEBYTECODE=1 PORTCULLIS_BIN=$(abspath $(PORTCULLIS)) .venv/bin/python -m pytest tests/$@
 
-.venv/installed: tests/sdk/requirements.txt tests/openapi/requirements.txt
+.venv/installed: tests/sdk/requirements.txt tests/openapi/requirements.txt tests/helm/requirements.txt
 	python3 -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check $(^:%=--requirement %)
 	touch $@
