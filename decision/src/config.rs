@@ -15,6 +15,7 @@ mod names;
 mod problem;
 mod requirement;
 mod route;
+mod schema;
 mod scheme;
 mod server;
 pub mod snapshot;
@@ -23,22 +24,25 @@ mod telemetry;
 mod tree;
 mod upstream;
 mod variable;
+mod written;
 
 use std::io;
 
 use self::api::{Apis, apis};
 use self::dialect::Dialects;
-use self::field::{Fields, entries};
+use self::field::{Fields, mapping};
 pub use self::form::parse_duration;
 use self::names::Names;
 pub use self::problem::Problem;
 use self::problem::{Judged, Missing, Place, Problems, quote};
+pub use self::schema::schema;
 use self::server::{Server, server};
 use self::snapshot::{Configuration, Process, Snapshot, StoreSettings};
 use self::store::store;
 use self::telemetry::telemetry;
 use self::tree::Node;
 use self::variable::Substitution;
+pub use self::written::Written;
 
 /// One file of a configuration.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +62,7 @@ pub trait Variables {
 #[derive(Debug)]
 pub struct Compiled {
     pub configuration: Configuration,
+    pub written: Written,
     pub warnings: Vec<Problem>,
 }
 
@@ -73,7 +78,9 @@ pub struct Refusal {
 pub fn load(fragments: &[Fragment<'_>], variables: &dyn Variables) -> Result<Compiled, Refusal> {
     let (compiled, errors, warnings) = compile(fragments, variables, Missing::Error);
     match compiled {
-        Ok(configuration) if errors.is_empty() => Ok(Compiled { configuration, warnings }),
+        Ok((configuration, written)) if errors.is_empty() => {
+            Ok(Compiled { configuration, written, warnings })
+        }
         _ => Err(Refusal { errors, warnings }),
     }
 }
@@ -93,16 +100,23 @@ fn compile(
     fragments: &[Fragment<'_>],
     variables: &dyn Variables,
     missing: Missing,
-) -> (Judged<Configuration>, Vec<Problem>, Vec<Problem>) {
+) -> (Judged<(Configuration, Written)>, Vec<Problem>, Vec<Problem>) {
     let names = fragments.iter().map(|fragment| fragment.name.to_owned()).collect();
     let problems = Problems::new(names, missing);
-    let tree = tree(fragments, variables, &problems);
-    let compiled = match &tree {
-        Ok(tree) => Fields::of(tree, &problems, |top| configuration(top, variables)),
-        Err(reported) => Err(*reported),
-    };
+    let compiled = read_whole(fragments, variables, &problems);
     let (errors, warnings) = problems.into_lists();
     (compiled, errors, warnings)
+}
+
+/// Reads all there is; what is wrong is in `problems`.
+fn read_whole(
+    fragments: &[Fragment<'_>],
+    variables: &dyn Variables,
+    problems: &Problems,
+) -> Judged<(Configuration, Written)> {
+    let tree = tree(fragments, variables, problems)?;
+    let configuration = Fields::of(&tree, problems, |top| configuration(top, variables))?;
+    Ok((configuration, Written::of(&tree, problems)))
 }
 
 /// The trees of all fragments, as one.
@@ -114,7 +128,7 @@ fn tree(
     let substitution = Substitution { variables, problems };
     let read = |(source, fragment): (usize, &Fragment<'_>)| {
         let tree = tree::read(source, fragment.text, &substitution)?;
-        entries(&tree, problems)?;
+        mapping(&tree, problems)?;
         Ok(tree)
     };
     let trees: Vec<_> = fragments.iter().enumerate().map(read).collect();

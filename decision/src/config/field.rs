@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::Variables;
-use super::form::{Form, Reason, text};
+use super::form::{Form, Reason, secret, text};
 use super::problem::{Judged, Place, Problems, Reported, quote, suggestion};
+use super::schema::{Kind, Shape};
 use super::tree::{Entry, Node, Value};
 
 /// A text as it was given.
@@ -43,6 +44,8 @@ pub(super) fn values<T>(list: List<'_, T>) -> impl Iterator<Item = T> {
 pub(super) struct Fields<'t> {
     entries: &'t [Entry],
     place: Judged<Place>,
+    /// It is there, with or without keys.
+    given: bool,
     asked: Vec<&'static str>,
     pub(super) problems: &'t Problems,
 }
@@ -54,11 +57,15 @@ impl<'t> Fields<'t> {
         problems: &'t Problems,
         read: impl FnOnce(&mut Self) -> T,
     ) -> T {
-        let (entries, place) = match entries(node, problems) {
+        let (entries, place) = match mapping(node, problems) {
             Ok(entries) => (entries, Ok(node.place.clone())),
             Err(reported) => ([].as_slice(), Err(reported)),
         };
-        let mut fields = Self { entries, place, asked: Vec::new(), problems };
+        let given = place.is_ok();
+        if given {
+            problems.record(&node.place, Shape::mapping);
+        }
+        let mut fields = Self { entries, place, given, asked: Vec::new(), problems };
         let value = read(&mut fields);
         fields.report_unknown();
         value
@@ -66,7 +73,7 @@ impl<'t> Fields<'t> {
 
     /// The keys of a mapping that would be at `place` and is absent.
     pub(super) fn absent(place: Judged<Place>, problems: &'t Problems) -> Self {
-        Self { entries: &[], place, asked: Vec::new(), problems }
+        Self { entries: &[], place, given: false, asked: Vec::new(), problems }
     }
 
     fn report_unknown(&self) {
@@ -90,7 +97,14 @@ impl<'t> Fields<'t> {
 
     pub(super) fn node(&mut self, key: &'static str) -> Option<&'t Node> {
         self.asked.push(key);
-        self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+        let entry = self.entries.iter().find(|entry| entry.key == key);
+        if self.given
+            && let Ok(place) = &self.place
+        {
+            let line = entry.map(|entry| entry.place.line);
+            self.problems.record(place, |shape| shape.key(key, line));
+        }
+        entry.map(|entry| &entry.value)
     }
 
     /// Where the mapping stands.
@@ -119,7 +133,13 @@ impl<'t> Fields<'t> {
         key: &'static str,
         form: &Form<T>,
     ) -> Judged<Located<'t, T>> {
-        self.value(key, form).unwrap_or_else(|| Err(self.missing(key)))
+        let value = self.value(key, form);
+        if self.given
+            && let Ok(place) = &self.place
+        {
+            self.problems.record(place, |shape| shape.require(key));
+        }
+        value.unwrap_or_else(|| Err(self.missing(key)))
     }
 
     /// Reports that `key` is needed and absent.
@@ -152,10 +172,30 @@ impl<'t> Fields<'t> {
     pub(super) fn text_or_variable(
         &mut self,
         key: &'static str,
+        variable: (&dyn Variables, &str),
+        judge: impl FnOnce(&str) -> Result<(), Reason>,
+    ) -> Judged<Option<String>> {
+        self.given_or_variable(key, &text(), variable, judge)
+    }
+
+    /// The same for a text that no dump shows either.
+    pub(super) fn secret_or_variable(
+        &mut self,
+        key: &'static str,
+        variable: (&dyn Variables, &str),
+        judge: impl FnOnce(&str) -> Result<(), Reason>,
+    ) -> Judged<Option<String>> {
+        self.given_or_variable(key, &secret(), variable, judge)
+    }
+
+    fn given_or_variable(
+        &mut self,
+        key: &'static str,
+        form: &Form<String>,
         (variables, variable): (&dyn Variables, &str),
         judge: impl FnOnce(&str) -> Result<(), Reason>,
     ) -> Judged<Option<String>> {
-        let (text, place) = match self.value(key, &text()) {
+        let (text, place) = match self.value(key, form) {
             Some(given) => given.map(|given| (given.value, given.given.place))?,
             None => (variables.variable(variable).unwrap_or_default(), self.place()?.key(key)),
         };
@@ -167,8 +207,15 @@ impl<'t> Fields<'t> {
     }
 }
 
-/// The entries of a mapping.
+/// The entries of a mapping whose keys are names that the configuration itself gives.
 pub(super) fn entries<'t>(node: &'t Node, problems: &Problems) -> Judged<&'t [Entry]> {
+    let entries = mapping(node, problems)?;
+    problems.record(&node.place, Shape::names);
+    Ok(entries)
+}
+
+/// The entries of a mapping.
+pub(super) fn mapping<'t>(node: &'t Node, problems: &Problems) -> Judged<&'t [Entry]> {
     match &node.value {
         Value::Mapping(entries) => Ok(entries),
         _ => Err(unexpected("a mapping", node, problems)),
@@ -178,7 +225,10 @@ pub(super) fn entries<'t>(node: &'t Node, problems: &Problems) -> Judged<&'t [En
 /// The items of a list.
 pub(super) fn items<'t>(node: &'t Node, problems: &Problems) -> Judged<&'t [Node]> {
     match &node.value {
-        Value::List(items) => Ok(items),
+        Value::List(items) => {
+            problems.record(&node.place, Shape::items);
+            Ok(items)
+        }
         _ => Err(unexpected("a list", node, problems)),
     }
 }
@@ -215,6 +265,10 @@ pub(super) fn scalar<'t, T>(
         Value::Scalar(scalar) if !scalar.is_null() => scalar,
         _ => return Err(unexpected(&form.expected, node, problems)),
     };
+    problems.record(&node.place, |shape| shape.scalar(&form.kind));
+    if form.kind == Kind::Secret {
+        scalar.secret.set(true);
+    }
     let given = Given { text: &scalar.text, written: &scalar.written, place: node.place.clone() };
     match form.parse(scalar) {
         Ok(value) => Ok(Located { value, given }),

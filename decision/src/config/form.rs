@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use super::schema::Kind;
 use super::tree::Scalar;
 
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
@@ -25,6 +26,7 @@ const NAME_MAX: usize = 128;
 pub(super) struct Form<T> {
     /// What a reader is told to write: `a duration from 1ms to 1h`.
     pub(super) expected: String,
+    pub(super) kind: Kind,
     parse: Box<Parse<T>>,
 }
 
@@ -37,7 +39,11 @@ impl<T> Form<T> {
         expected: impl Into<String>,
         parse: impl Fn(&Scalar) -> Option<T> + 'static,
     ) -> Self {
-        Self { expected: expected.into(), parse: Box::new(move |scalar| parse(scalar).ok_or(None)) }
+        Self {
+            expected: expected.into(),
+            kind: Kind::Text,
+            parse: Box::new(move |scalar| parse(scalar).ok_or(None)),
+        }
     }
 
     /// A form that can say more of what is wrong than what was expected.
@@ -47,8 +53,14 @@ impl<T> Form<T> {
     ) -> Self {
         Self {
             expected: expected.into(),
+            kind: Kind::Text,
             parse: Box::new(move |scalar| parse(&scalar.text).map_err(Some)),
         }
+    }
+
+    /// The same form, of which a schema can say more than that it is a scalar.
+    pub(super) fn of_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
     }
 
     pub(super) fn parse(&self, scalar: &Scalar) -> Result<T, Option<Reason>> {
@@ -60,6 +72,11 @@ pub(super) fn text() -> Form<String> {
     Form::new("text", |scalar| Some(scalar.text.clone()))
 }
 
+/// A text that no message and no dump shows, unless it is all `${…}`.
+pub(super) fn secret() -> Form<String> {
+    text().of_kind(Kind::Secret)
+}
+
 /// `true` or `false`, unquoted. What else YAML once took for a boolean is text.
 pub(super) fn boolean() -> Form<bool> {
     Form::new("`true` or `false`, unquoted", |scalar| match scalar.text.as_str() {
@@ -67,6 +84,7 @@ pub(super) fn boolean() -> Form<bool> {
         "false" if scalar.plain => Some(false),
         _ => None,
     })
+    .of_kind(Kind::Boolean)
 }
 
 /// One of a few words, each with its meaning.
@@ -79,6 +97,7 @@ pub(super) fn word<T: Copy + 'static>(words: &'static [(&'static str, T)]) -> Fo
     Form::new(expected, |scalar| {
         words.iter().find(|(word, _)| *word == scalar.text).map(|&(_, meaning)| meaning)
     })
+    .of_kind(Kind::Word(words.iter().map(|(word, _)| *word).collect()))
 }
 
 /// A whole number in decimal digits.
@@ -91,6 +110,7 @@ where
         let digits = Some(&scalar.text).filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
         digits?.parse().ok().filter(|number| range.contains(number))
     })
+    .of_kind(Kind::Whole)
 }
 
 /// A share of a whole, `0` to `1`.
@@ -99,15 +119,18 @@ pub(super) fn share() -> Form<f64> {
         let decimal = scalar.text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         scalar.text.parse().ok().filter(|share| decimal && (0.0..=1.0).contains(share))
     })
+    .of_kind(Kind::Share)
 }
 
 /// `auto` = `None`, or a value.
 pub(super) fn auto<T: 'static>(form: Form<T>) -> Form<Option<T>> {
     let expected = format!("`auto` or {}", form.expected);
+    let kind = Kind::Auto(Box::new(form.kind.clone()));
     Form::new(expected, move |scalar| match scalar.text.as_str() {
         "auto" => Some(None),
         _ => form.parse(scalar).ok().map(Some),
     })
+    .of_kind(kind)
 }
 
 /// Milliseconds.
@@ -127,6 +150,7 @@ pub(super) fn duration(range: RangeInclusive<Duration>) -> Form<Duration> {
     Form::new(expected, move |scalar| {
         parse_duration(&scalar.text).filter(|duration| range.contains(duration))
     })
+    .of_kind(Kind::Duration)
 }
 
 /// Reads a whole number with a unit: `250ms`, `2s`, `5m`, `1h`, `30d`.
@@ -145,6 +169,7 @@ pub(super) fn size(range: RangeInclusive<u64>) -> Form<u64> {
     Form::new(expected, move |scalar| {
         without_unit(&scalar.text, &SIZE_UNITS).filter(|bytes| range.contains(bytes))
     })
+    .of_kind(Kind::Size)
 }
 
 /// `90` and `s` of `90s`, multiplied.

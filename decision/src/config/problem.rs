@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 
+use super::schema::Shape;
+
 /// One thing that is wrong with a configuration, or doubtful.
 ///
 /// Its message shows what was written, never what was put in for a `${…}`.
@@ -68,6 +70,32 @@ impl Place {
         Self { path, ..*self }
     }
 
+    /// The keys and items on the way from the whole to here.
+    pub(super) fn steps(&self) -> Vec<Option<&str>> {
+        let mut steps = Vec::new();
+        let mut step = &self.path;
+        loop {
+            match &**step {
+                Step::Whole(_) => break,
+                Step::Key(parent, key) => {
+                    steps.push(Some(key.as_str()));
+                    step = parent;
+                }
+                Step::Item(parent, _) => {
+                    steps.push(None);
+                    step = parent;
+                }
+            }
+        }
+        steps.reverse();
+        steps
+    }
+
+    /// In the words of a problem, like `apis[0].routes[1].path`.
+    pub(super) fn path(&self) -> String {
+        self.path.to_string()
+    }
+
     /// The position of the fragment.
     pub(super) fn source(&self) -> usize {
         let mut step = &self.path;
@@ -122,6 +150,8 @@ pub(super) struct Problems {
     clean: Cell<bool>,
     errors: RefCell<Vec<Found>>,
     warnings: RefCell<Vec<Found>>,
+    /// What the configuration may have, where that is wanted.
+    shape: Option<RefCell<Shape>>,
 }
 
 struct Found {
@@ -138,7 +168,25 @@ impl Problems {
             clean: Cell::new(true),
             errors: RefCell::default(),
             warnings: RefCell::default(),
+            shape: None,
         }
+    }
+
+    /// Writes down, too, what is asked of a configuration of one file.
+    pub(super) fn recording(source: &str) -> Self {
+        let shape = Some(RefCell::default());
+        Self { shape, ..Self::new(vec![source.to_owned()], Missing::Warning) }
+    }
+
+    /// Lets `what` write down what may be at `place`.
+    pub(super) fn record(&self, place: &Place, what: impl FnOnce(&mut Shape)) {
+        if let Some(shape) = &self.shape {
+            what(shape.borrow_mut().at(place));
+        }
+    }
+
+    pub(super) fn into_shape(self) -> Shape {
+        self.shape.map(RefCell::into_inner).unwrap_or_default()
     }
 
     pub(super) fn error(&self, place: &Place, message: impl Into<String>) -> Reported {

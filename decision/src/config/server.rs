@@ -132,7 +132,7 @@ fn admin(
 ) -> Judged<Option<Admin>> {
     let address = address_or(admin, SocketAddr::from((Ipv4Addr::LOCALHOST, 9901)));
     let variable = (variables, "PORTCULLIS_ADMIN_TOKEN");
-    let Some(token) = admin.text_or_variable("token", variable, judge_token)? else {
+    let Some(token) = admin.secret_or_variable("token", variable, judge_token)? else {
         return Ok(None);
     };
     let address = addresses.take("the admin API", address?);

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
 use super::Variables;
 use super::field::{Fields, at_most, filled_set, items, scalar};
-use super::form::{DAY, Form, HOUR, MILLISECOND, Reason, duration, number, text, word};
+use super::form::{DAY, Form, HOUR, MILLISECOND, Reason, duration, number, secret, text, word};
 use super::problem::Judged;
 use super::snapshot::{CacheSettings, StoreSettings};
 use super::tree::Value;
@@ -23,7 +23,7 @@ const PREVIOUS_MAX: usize = 4;
 pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged<StoreSettings> {
     store.value_or("kind", &kind(), ());
     let path = path(store);
-    let pepper = store.text_or_variable("pepper", (variables, "PORTCULLIS_PEPPER"), judge_pepper);
+    let pepper = store.secret_or_variable("pepper", (variables, "PORTCULLIS_PEPPER"), judge_pepper);
     let previous_peppers = previous_peppers(store);
     let sealing_key = sealing_key(store, variables);
     let negative_ttl = duration(Duration::ZERO..=DAY);
@@ -57,7 +57,7 @@ fn previous_peppers(store: &mut Fields<'_>) -> Judged<Vec<SecretString>> {
     let Some(node) = store.node("previous_peppers") else { return Ok(Vec::new()) };
     let given = at_most(items(node, problems)?, PREVIOUS_MAX, &node.place, problems);
     let judged = given.iter().map(|item| {
-        let pepper = scalar(item, &text(), problems)?;
+        let pepper = scalar(item, &secret(), problems)?;
         if !pepper.value.is_empty() {
             judge_pepper(&pepper.value)
                 .map_err(|reason| problems.error(&pepper.given.place, reason))?;
@@ -75,7 +75,7 @@ fn sealing_key(
 ) -> Judged<Option<SecretSlice<u8>>> {
     let decoded = |key: &str| BASE64.decode(key).ok().filter(|key| key.len() == SEALING_KEY_LENGTH);
     let variable = (variables, "PORTCULLIS_SEALING_KEY");
-    let key = store.text_or_variable("sealing_key", variable, |key| {
+    let key = store.secret_or_variable("sealing_key", variable, |key| {
         let long = decoded(key).map(Zeroizing::new).is_some();
         long.then_some(()).ok_or("the sealing key must be 32 bytes in base64")
     });
@@ -105,9 +105,10 @@ fn keys_of_redis(store: &mut Fields<'_>) {
     let problems = store.problems;
     match store.node("url") {
         Some(node) if matches!(node.value, Value::List(_)) => {
-            filled_set(node, &text(), problems);
+            filled_set(node, &secret(), problems);
         }
-        Some(node) => drop(scalar(node, &text(), problems)),
+        // It may hold a password.
+        Some(node) => drop(scalar(node, &secret(), problems)),
         None => {}
     }
     store.block("tls", |tls| {

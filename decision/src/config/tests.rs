@@ -10,10 +10,13 @@ mod dialects;
 mod limits;
 mod mutations;
 mod problems;
+mod reference;
 mod requirements;
 mod routes;
+mod schema;
 mod totality;
 mod variables;
+mod written;
 mod yaml;
 
 pub(super) const MINIMAL: &str = include_str!("../../../config/minimal.yaml");

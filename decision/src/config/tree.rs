@@ -3,6 +3,7 @@
 //! The YAML we read is a small one: one document of mappings with text keys, lists and scalars. Anchors, aliases, tags and
 //! directives are refused, so a file cannot unfold into more than it is (docs/decisions/0002-yaml.md).
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::mem;
 
@@ -45,6 +46,8 @@ pub(super) struct Scalar {
     pub(super) text: String,
     /// Neither quoted nor a block: typed by what it looks like.
     pub(super) plain: bool,
+    /// Whoever reads it holds it for a secret.
+    pub(super) secret: Cell<bool>,
 }
 
 impl Scalar {
@@ -200,6 +203,7 @@ impl<'a> Reader<'a> {
                 written: written.to_owned(),
                 text,
                 plain: style == ScalarStyle::Plain,
+                secret: Cell::new(false),
             }),
             Err(reported) => Value::Unreadable(reported),
         }
