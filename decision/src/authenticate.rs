@@ -21,7 +21,7 @@ use crate::secret::{Digests, Peppers, checksum_holds, has_minted_form};
 
 mod org;
 
-pub use org::{Org, OrgSource};
+pub use org::Org;
 
 /// The credential of a request after its secret is gone: in the cache it is found by its key, in the store by its digest.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use crate::authenticate::{Authenticated, Org, OrgSource, Principal};
+use crate::authenticate::{Authenticated, Org, Principal};
 use crate::config::snapshot::{Api, Route, UnknownResource};
 use crate::decide::realm::{Lineage, Membership, Realm};
 use crate::decide::step::Stop;
@@ -122,8 +122,8 @@ fn judge<'s>(
     if lineage.is_none() && refused_unknown {
         return refuse(Outcome::ResourceUnknown, "there is no record of the resource");
     }
+    // An org that the resource itself has led to is its root.
     if let (Some(lineage), Some(org)) = (&lineage, principal.org())
-        && org.source() != OrgSource::Resource
         && lineage.root() != org.id()
     {
         return refuse(Outcome::ResourceForbidden, "the resource is another org's");

@@ -2,7 +2,6 @@
 //!
 //! What ends a request is a short list, and not all that would refuse a new one: changed grants, scopes and limits do not.
 
-use crate::authenticate::OrgSource;
 use crate::authorize::Permit;
 use crate::config::snapshot::States;
 use crate::facts::{
@@ -40,10 +39,9 @@ impl Standing {
         let principal = permit.principal()?;
         let (fact, scheme) = (principal.fact(), principal.scheme());
         let realm = &permit.api().realm_mask;
-        let org = principal.org().and_then(|org| match org.source() {
-            OrgSource::Credential => fact.org_key(realm),
-            OrgSource::Choice | OrgSource::Resource => Some(FactKey::resource(realm, org.id())),
-        });
+        let org = principal
+            .org()
+            .map(|org| fact.org_key(realm).unwrap_or_else(|| FactKey::resource(realm, org.id())));
         Some(Self {
             credential: *principal.key(),
             subject: fact.subject_key(realm),

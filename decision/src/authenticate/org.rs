@@ -19,23 +19,12 @@ pub struct Org {
     id: Id,
     value: HeaderValue,
     record: Option<Arc<Resource>>,
-    source: OrgSource,
-}
-
-/// Who says which organisation it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrgSource {
-    /// The credential is for this one alone.
-    Credential,
-    /// The client chose it among the credential's.
-    Choice,
-    /// It is the root of the route's resource.
-    Resource,
 }
 
 impl Org {
-    fn new(id: &Id, record: Option<Arc<Resource>>, source: OrgSource) -> Self {
-        Self { id: id.clone(), value: visible(id.as_str()), record, source }
+    fn recorded(record: Arc<Resource>) -> Self {
+        let id = record.id.clone();
+        Self { value: visible(id.as_str()), id, record: Some(record) }
     }
 
     pub fn id(&self) -> &Id {
@@ -51,10 +40,6 @@ impl Org {
     pub fn record(&self) -> Option<&Arc<Resource>> {
         self.record.as_ref()
     }
-
-    pub fn source(&self) -> OrgSource {
-        self.source
-    }
 }
 
 /// The credential's; else the chosen one; else the root of the route's resource, if the subject is a member of it; else none.
@@ -65,19 +50,18 @@ pub(super) fn of_request<'s>(
 ) -> Result<Option<Org>, Stop<'s>> {
     if let (Some(id), Some(value)) = (&fact.credential.org, &fact.org) {
         let (id, value, record) = (id.clone(), value.clone(), realm.org(fact)?);
-        return Ok(Some(Org { id, value, record, source: OrgSource::Credential }));
+        return Ok(Some(Org { id, value, record }));
     }
     let subject = &fact.credential.subject;
     match &question.choice {
         Choice::None => {}
         Choice::Unreadable => return refuse(Outcome::OrgNotMember, "the org chosen is no id"),
         Choice::Org(id) => {
-            let record = realm.resource(id)?;
-            let why = match &record {
+            let why = match realm.resource(id)? {
                 None => "there is no record of the org chosen",
                 Some(org) if org.parent.is_some() => "what was chosen is no org",
-                Some(org) if !names(org, subject) => "the org chosen does not name the subject",
-                Some(_) => return Ok(Some(Org::new(id, record, OrgSource::Choice))),
+                Some(org) if !names(&org, subject) => "the org chosen does not name the subject",
+                Some(org) => return Ok(Some(Org::recorded(org))),
             };
             return refuse(Outcome::OrgNotMember, why);
         }
@@ -85,8 +69,7 @@ pub(super) fn of_request<'s>(
     let Some(resource) = &question.resource else { return Ok(None) };
     let lineage = realm.lineage(resource)?;
     let root = lineage.and_then(|lineage| lineage.root_record().cloned());
-    let root = root.filter(|root| names(root, subject));
-    Ok(root.map(|root| Org::new(&root.id.clone(), Some(root), OrgSource::Resource)))
+    Ok(root.filter(|root| names(root, subject)).map(Org::recorded))
 }
 
 /// What a scheme asks of the organisation.
