@@ -7,7 +7,7 @@ use crate::config::snapshot::{Api, Auth, ByMethod, Route, Scheme};
 use crate::decide::ask;
 use crate::facts::{Fact, FactKey, Lookup, ResourceState, api_mask, realm_mask};
 use crate::test_support::{
-    Ended, NOW, Records, Request, answer, api, credential, members, pepper, resource, route,
+    Ended, NOW, Records, Request, answer, api, credential, members, peppers, resource, route,
     snapshot, subject,
 };
 
@@ -31,7 +31,7 @@ fn let_in(
         .resource("a", org)
         .subject("a", subject("user_1"));
     let request = Request::get("/x").field("x-api-key", "ak_secret");
-    let question = request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
+    let question = request.with_head(|head| ask(&snapshot, &peppers(), head)).unwrap();
     match answer(&question, &records) {
         Ended::Permitted(permit) => Standing::of(&permit).unwrap(),
         ended => panic!("{ended:?}"),
@@ -43,7 +43,7 @@ fn plain() -> Standing {
 }
 
 fn key() -> FactKey {
-    FactKey::new(&api_mask("a"), &pepper().digest(b"ak_secret"))
+    FactKey::new(&api_mask("a"), &peppers().current.digest(b"ak_secret"))
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn it_is_found_by_the_keys_of_the_records_that_let_it_in() {
 fn a_request_of_nobody_has_nothing_that_could_end_it() {
     let public = Route { auth: Auth::None, ..route("/**") };
     let snapshot = snapshot(vec![(&["*"], api("a", vec![public]))]);
-    let question = Request::get("/x").with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
+    let question = Request::get("/x").with_head(|head| ask(&snapshot, &peppers(), head)).unwrap();
     let Ended::Permitted(permit) = answer(&question, &Records::of(None)) else { panic!() };
     assert!(Standing::of(&permit).is_none());
 }
@@ -193,7 +193,7 @@ proptest! {
             .resource("a", org)
             .subject("a", subject);
         let request = Request::get("/x").field("x-api-key", "ak_secret");
-        let question = request.with_head(|head| ask(&snapshot, &pepper(), head)).unwrap();
+        let question = request.with_head(|head| ask(&snapshot, &peppers(), head)).unwrap();
         let anew = match answer(&question, &records) {
             Ended::Permitted(_) => None,
             Ended::Refused(refused) => Some(refused.outcome),
