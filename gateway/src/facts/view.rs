@@ -65,12 +65,12 @@ impl<'f> View<'f> {
     /// Whether all that was told since the view, or its last change of moment, was true at once. If not, what was decided on
     /// it has to be decided anew, on a later moment: that one is entered here.
     pub fn holds(&mut self) -> bool {
-        let holds = self.facts.fence.holds(self.moment);
-        if !holds {
-            self.turn();
-        }
         // Who was told that nobody can say was told so whatever the moment.
-        holds || self.is_over()
+        if self.is_over() || self.facts.fence.holds(self.moment) {
+            return true;
+        }
+        self.turn();
+        false
     }
 
     /// The position up to which changes to the record of `key` are in what was told here of it.
