@@ -38,6 +38,7 @@ mod limits_exact;
 mod limits_failures;
 mod metrics;
 mod paths;
+mod peppers;
 mod places;
 mod realms;
 mod record;

@@ -99,19 +99,25 @@ pub(super) fn resources(
     limit: usize,
 ) -> Result<Page<Resource>, ListError> {
     let last = last_id(cursor)?;
+    // Without statistics SQLite would read the whole realm in the order of its ids.
+    let mut index = "";
     let mut conditions = vec!["realm = ? AND id > ?"];
     let mut values: Vec<&dyn ToSql> = vec![&realm, &last];
     let parent = filter.parent.as_ref().map(Id::as_str);
     if let Some(parent) = &parent {
+        index = "INDEXED BY resource_parent";
         conditions.push("parent = ?");
         values.push(parent);
     }
     if let Some(kind) = &filter.kind {
+        if filter.parent.is_none() {
+            index = "INDEXED BY resource_kind";
+        }
         conditions.push("kind = ?");
         values.push(kind);
     }
     let query = format!(
-        "SELECT record FROM resource WHERE {} ORDER BY id LIMIT ?",
+        "SELECT record FROM resource {index} WHERE {} ORDER BY id LIMIT ?",
         conditions.join(" AND ")
     );
     let end = |resource: &Resource| resource.id.to_string();

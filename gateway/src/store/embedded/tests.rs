@@ -8,9 +8,13 @@ use tempfile::TempDir;
 use super::{Embedded, Problem};
 use crate::store::conformance::{Fixture, conformance};
 
+mod bounded;
+mod crashing;
 mod elsewhere;
+mod migrating;
 mod opening;
 mod pepper;
+mod rotating;
 mod running;
 
 conformance!(empty);
