@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::service;
 use crate::store::Store;
 use crate::upstream::resolve;
+use crate::uses::Uses;
 use crate::worker::{self, Command, Worker};
 
 mod opening;
@@ -132,10 +133,13 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
     ));
     let replica =
         process.replica.clone().unwrap_or_else(|| format!("portcullis-{:08x}", fastrand::u32(..)));
+    let (uses, noted) = Uses::new();
+    drop(control.spawn(noted.tell(store.clone())));
     let gate = Arc::new(Gate {
         generations: generations.clone(),
         facts: facts.clone(),
         peppers: keys.peppers.clone(),
+        uses,
         bounds: process.bounds.clone(),
         under_way: AtomicUsize::new(0),
         in_flight: in_flight(&process),

@@ -10,12 +10,14 @@ use crate::access_log::AccessLog;
 use crate::facts::Facts;
 use crate::generation::Generations;
 use crate::metrics::Metrics;
+use crate::uses::Uses;
 
 #[derive(Debug)]
 pub struct Gate {
     pub generations: Arc<Generations>,
     pub facts: Arc<Facts>,
     pub peppers: Peppers,
+    pub uses: Uses,
     pub bounds: Bounds,
     /// Requests under way in the process, and how many may be; beyond that `overloaded`.
     pub under_way: AtomicUsize,

@@ -29,5 +29,6 @@ pub mod service;
 pub mod source;
 pub mod store;
 pub mod upstream;
+pub mod uses;
 pub mod wire;
 pub mod worker;

@@ -80,6 +80,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     let meter = generation.meters.api(at.api);
     if let Some(principal) = permit.principal() {
         meter.count_accepted(&principal.scheme().name);
+        gate.uses.note(principal.key(), &principal.fact().credential.id, journal.wall);
     }
     let service = generation.upstreams.get(permit.route().upstream);
     let Some(service) = service else {

@@ -155,7 +155,7 @@ impl Store for Embedded {
         let (owned, wanted) = (api.to_owned(), digests.clone());
         let find = move |connection: &mut _| find::find(connection, &owned, &wanted);
         match self.lookups.call(find).await? {
-            find::Found::Here(read) => Ok(read),
+            find::Found::Here(read) => Ok(*read),
             find::Found::Before(before) => {
                 let (api, current) = (api.to_owned(), digests.current);
                 let rekey = move |c: &mut _| find::rekey(c, &api, &before, &current);

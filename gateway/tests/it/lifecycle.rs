@@ -2,11 +2,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "expiry is compared with the wall clock")]
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, H2, Setup, Upstream, instant_after, one_api, request};
+use crate::support::{
+    Gateway, H2, PATIENCE, Setup, Upstream, instant_after, one_api, one_api_with, request,
+};
 
 fn forever(subject: &str) -> Value {
     json!({ "api": "app", "scheme": "key", "subject": subject, "lifetime": "never" })
@@ -115,6 +117,30 @@ fn expiry_holds_to_the_millisecond_with_a_warm_cache() {
     assert!(good > 0, "the machine was too slow to ask once in 900 ms");
     let id = client.send(&bytes).response().request_id();
     assert_eq!(gateway.line(&id)["outcome"], "credential_expired");
+}
+
+#[test]
+fn a_use_is_on_record_soon_and_is_no_change_and_a_refused_one_is_no_use() {
+    let upstream = Upstream::echo();
+    let gateway = Setup::new(one_api_with(
+        &upstream,
+        "routes: [{ path: /a, scopes: { GET: [x] } }, { path: /b }]",
+    ))
+    .start();
+    let show = |id: &str| gateway.admin("GET", &format!("/v1/credentials/{id}"), &Value::Null).1;
+    let mut refused = forever("u_2");
+    refused["scopes"] = json!([]);
+    let (unused, secret) = gateway.create(&refused);
+    assert_eq!(gateway.get("/a", &[("x-api-key", &secret)]).status, 403);
+    let (used, secret) = gateway.create(&forever("u_1"));
+    assert_eq!(show(&used)["last_used_at"], Value::Null);
+    assert_eq!(gateway.get("/b", &[("x-api-key", &secret)]).status, 200);
+    let began = Instant::now();
+    while show(&used)["last_used_at"].is_null() {
+        assert!(began.elapsed() < PATIENCE, "the use was never told");
+    }
+    assert_eq!(show(&used)["version"], 1);
+    assert_eq!(show(&unused)["last_used_at"], Value::Null);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::generation::Generations;
 use crate::metrics::Metrics;
 use crate::source::Surroundings;
 use crate::store::embedded::Embedded;
+use crate::uses::Uses;
 
 /// A gate whose access log stays here, and what must live as long as it does.
 struct House {
@@ -46,6 +47,7 @@ impl House {
             generations: Arc::new(Generations::new(generation)),
             facts: Arc::new(facts),
             peppers,
+            uses: Uses::new().0,
             bounds: process.bounds,
             under_way: AtomicUsize::new(0),
             in_flight: 1,

@@ -14,7 +14,7 @@ use crate::store::{ChangeKind, Position, Read, Unavailable, What};
 /// What a look-up has found.
 pub(super) enum Found {
     /// It, or that there is none.
-    Here(Read<Option<Credential>>),
+    Here(Box<Read<Option<Credential>>>),
     /// A credential under this digest, which is none of the current pepper: it has to be rekeyed.
     Before(Digest),
 }
@@ -34,7 +34,7 @@ pub(super) fn find(
             }
         }
     }
-    Ok(Found::Here(read))
+    Ok(Found::Here(Box::new(read)))
 }
 
 fn current(

@@ -215,6 +215,7 @@ fn lies_well(
         }
         next = found.flatten();
     }
+    let deepest = i64::try_from(Resource::STEPS_MAX).unwrap_or(i64::MAX);
     let below: usize = connection
         .prepare_cached(
             "WITH RECURSIVE below (id, steps) AS (
@@ -226,7 +227,7 @@ fn lies_well(
              )
              SELECT max(steps) FROM below",
         )?
-        .query_row(params![realm, id.as_str(), Resource::STEPS_MAX as i64], |row| {
+        .query_row(params![realm, id.as_str(), deepest], |row| {
             Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or(usize::MAX))
         })?;
     if steps.saturating_add(below) > Resource::STEPS_MAX {
