@@ -1,11 +1,17 @@
 //! How long a decision takes, by how many credentials are known and how many routes are configured. The aim: under 1 µs,
-//! and flat in both.
+//! and flat in both. And how long the arithmetic of a limit takes, by algorithm.
 
+use std::hint::black_box;
 use std::time::Duration;
 
 use benches::{Client, Known, Rules};
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use decision::facts::Timestamp;
+use decision::limit::fields::{Shown, rate_limit};
+use decision::limit::{
+    Algorithm, Asked, Cell, Moment, Part, Per, Period, Rule, When, Window, admit,
+};
 use rustix::time::{ClockId, clock_gettime};
 
 /// CPU time of this thread: a decision waits for nobody, so what others do on this machine is none of its time.
@@ -66,9 +72,46 @@ fn decision(criterion: &mut Criterion<CpuTime>) {
     }
 }
 
+/// A request every microsecond, of which a limit lets a thousand through a second, is charged or refused; and what is left, as
+/// the client is told.
+fn limits(criterion: &mut Criterion<CpuTime>) {
+    let Some(window) = Window::new(1) else { return };
+    let algorithms = [
+        ("sliding", Algorithm::Sliding(window)),
+        ("gcra", Algorithm::Gcra(window)),
+        ("calendar", Algorithm::Calendar(Period::Minute)),
+        ("concurrency", Algorithm::Concurrency),
+    ];
+    let mut group = criterion.benchmark_group("limit");
+    for (name, algorithm) in algorithms {
+        let rule = Rule {
+            name: name.into(),
+            per: Per::of([Part::Credential]),
+            when: When::Any,
+            max: 1000,
+            algorithm,
+            burst: None,
+            announce: true,
+        };
+        let (mut cell, terms) = (Cell::new(algorithm), rule.terms(None));
+        let mut now = Moment { elapsed: 0, wall: Timestamp(0) };
+        let mut charge = |cell: &mut Cell| {
+            now = Moment { elapsed: now.elapsed + 1000, ..now };
+            let admitted = admit(&mut [Asked { cell, terms }], now);
+            (admitted, cell.standing(terms, now))
+        };
+        group.bench_function(name, |bencher| bencher.iter(|| charge(black_box(&mut cell))));
+        let standing = cell.standing(terms, now);
+        group.bench_function(format!("{name}, shown"), |bencher| {
+            bencher.iter(|| rate_limit([Shown { rule: &rule, max: 1000, standing }]));
+        });
+    }
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(CpuTime);
-    targets = decision
+    targets = decision, limits
 }
 criterion_main!(benches);

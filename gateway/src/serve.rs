@@ -104,7 +104,9 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     let under_way = meter.under_way();
     let forwarded = forward::forward(client, alarm, &order, now).await;
     drop(under_way);
-    journal.limited.leave();
+    if matches!(forwarded.end, Finish::Forwarded | Finish::ClientGone) {
+        journal.limited.leave();
+    }
     let (outcome, status, ended, why) = match forwarded.end {
         Finish::Forwarded => (Outcome::Forwarded, forwarded.status, Ended::Complete, ""),
         Finish::ClientGone => {

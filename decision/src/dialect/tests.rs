@@ -104,6 +104,19 @@ fn a_refusal_that_knows_when_to_try_again_says_so() {
 }
 
 #[test]
+fn a_refusal_says_how_the_limits_stand_whatever_it_is_and_to_grpc_too() {
+    let fields = [("ratelimit", r#""a";r=1"#), ("ratelimit-policy", r#""a";q=2"#)];
+    let fields = fields
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    for content_type in [None, Some(&b"application/grpc"[..])] {
+        let refused = Refused { fields: fields.to_vec(), ..Refused::of(Outcome::OrgMissing, "") };
+        let answer = render(&refused, "r", content_type);
+        assert_eq!(field(&answer, "ratelimit"), [r#""a";r=1"#]);
+        assert_eq!(field(&answer, "ratelimit-policy"), [r#""a";q=2"#]);
+    }
+}
+
+#[test]
 fn every_refusal_is_stored_nowhere_and_speaks_its_own_status() {
     for outcome in refusals() {
         let answer = render(&Refused::of(outcome, ""), "r", None);
