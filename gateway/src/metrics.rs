@@ -175,7 +175,7 @@ impl Metrics {
                 .gauge("store_up", "1 while the last call to the store was answered")?,
             limit_decisions: families.counters(
                 "limit_decisions_total",
-                "What limits decided: admitted, refused, unavailable, and failures that were counted",
+                "What limits decided: admitted, refused, counted (a failure, of `when: refused`), unavailable (no room for another key)",
                 &["api", "limit", "decision"],
             )?,
             limit_keys: families.gauges(

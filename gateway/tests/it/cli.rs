@@ -80,7 +80,6 @@ fn what_would_break_a_promise_or_do_nothing_is_an_error() {
         "    routes: [{ path: /a/../b }]\n",
         "    routes: [{ path: /a, rewrite: { strip_prefix: /b } }]\n",
         "    routes: [{ path: /a, accept: [other] }]\n",
-        "    limits: { per-key: { max: 1, window: 1s } }\n",
         "  - { name: app, upstream: app }\n",
         "server: { bounds: { head: 16 KB } }\n",
         "server: { drain: { delay: 5 } }\n",
