@@ -129,18 +129,24 @@ impl Limits {
         let Some((live, route)) = self.on(request.api(), request.route()) else {
             return Charged::default();
         };
-        let mut held = live.hold(route, request);
+        let mut held: SmallVec<[Holding<'_>; 4]> = SmallVec::new();
+        for (_, live, asking) in live.applying(route, request) {
+            held.extend(live.counters.lock(asking.key).map(|shard| Holding { asking, shard }));
+        }
         if held.is_empty() {
             return Charged::default();
         }
         // After the locks: so the order in which requests are decided is that of their readings.
         let now = self.now(route.calendar);
         let mut asked: SmallVec<[Asked<'_>; 4]> = SmallVec::new();
-        for Holding { position, key, terms, shard } in &mut held {
+        for Holding { asking: Asking { position, key, terms }, shard } in &mut held {
             let Some(live) = live.rules.get(*position) else { continue };
             match live.counters.cell(shard, *key, now) {
                 Some(cell) => asked.push(Asked { cell, terms: *terms }),
-                None => return Charged::refused(live.no_room()),
+                None => {
+                    live.unavailable.inc();
+                    return Charged::refused(live.no_room());
+                }
             }
         }
         let admitted = limit::admit(&mut asked, now);
@@ -150,28 +156,40 @@ impl Limits {
         live.conclude(route, request.api(), &held, &standings, admitted)
     }
 
-    /// Asks the rules of `when: refused`, before a credential is looked up that is not known to be live.
-    pub fn held_back(&self, api: &Api, route: &Route, who: &Who<'_>) -> Option<Exceeded> {
+    /// What the stage limit would say of a request, which is charged to nothing.
+    pub fn look(&self, request: &Authenticated<'_>) -> Option<Exceeded> {
+        let (live, route) = self.on(request.api(), request.route())?;
+        let now = self.now(route.calendar);
+        let rules = live.applying(route, request);
+        let looked = rules.map(|(rule, live, Asking { key, terms, .. })| {
+            (rule, live, live.counters.look(key, terms, now))
+        });
+        longest(looked)
+    }
+
+    /// What the rules of `when: refused` would say before a credential is looked up that is not known to be live.
+    pub fn look_failures(&self, api: &Api, route: &Route, who: &Who<'_>) -> Option<Exceeded> {
         let (live, on) = self.on(api, route)?;
         if on.failures.is_empty() {
             return None;
         }
         let now = self.now(true);
-        let mut longest: Option<Exceeded> = None;
-        for (rule, live, terms, key) in live.failures(on, api, who) {
-            match live.counters.look(key, terms, now) {
-                Some(Ok(())) => {}
-                Some(Err(wait)) => {
-                    live.refused.inc();
-                    if longest.as_ref().is_none_or(|known| known.retry_after < wait) {
-                        longest = Some(live.exceeded(rule.outcome(), wait));
-                    }
-                }
-                // One that could not be counted could guess for ever.
-                None => return Some(live.no_room()),
+        longest(live.failures(on, api, who).map(|(rule, live, Asking { key, terms, .. })| {
+            (rule, live, live.counters.look(key, terms, now))
+        }))
+    }
+
+    /// The same, and it is counted what they say.
+    pub fn held_back(&self, api: &Api, route: &Route, who: &Who<'_>) -> Option<Exceeded> {
+        let exceeded = self.look_failures(api, route, who)?;
+        let (live, _) = self.on(api, route)?;
+        if let Some(live) = live.rules.iter().find(|live| live.name == exceeded.limit) {
+            match exceeded.outcome {
+                Outcome::LimiterUnavailable => live.unavailable.inc(),
+                _ => live.refused.inc(),
             }
         }
-        longest
+        Some(exceeded)
     }
 
     /// Counts a refusal with the rules of `when: refused`, if it is one that counts.
@@ -184,7 +202,7 @@ impl Limits {
             return;
         }
         let now = self.now(true);
-        for (_, live, terms, key) in live.failures(on, api, who) {
+        for (_, live, Asking { key, terms, .. }) in live.failures(on, api, who) {
             if live.counters.count(key, terms, now) {
                 live.charged.inc();
             } else {
@@ -202,17 +220,27 @@ impl Limits {
     }
 }
 
-/// A counter that is held while a request is decided.
-struct Holding<'l> {
+/// What a rule is asked for one request.
+#[derive(Clone, Copy)]
+struct Asking {
     position: usize,
     key: Key,
     terms: Terms,
+}
+
+/// A counter that is held while a request is decided.
+struct Holding<'l> {
+    asking: Asking,
     shard: MutexGuard<'l, Shard>,
 }
 
 impl ApiLimits {
-    /// Holds the counters of all rules that apply to a request.
-    fn hold(&self, route: &OnRoute, request: &Authenticated<'_>) -> SmallVec<[Holding<'_>; 4]> {
+    /// The rules that apply to a request, in the order in which their counters are locked.
+    fn applying<'l>(
+        &'l self,
+        route: &'l OnRoute,
+        request: &'l Authenticated<'_>,
+    ) -> impl Iterator<Item = (&'l Rule, &'l Live, Asking)> {
         let limits = &request.api().limits;
         let principal = request.principal();
         let who = Who {
@@ -225,7 +253,7 @@ impl ApiLimits {
         let own = principal.map(|principal| &principal.fact().credential.limits);
         let own = own.filter(|own| !own.is_empty());
         let plan: Option<&Plan> = request.plan().and_then(|plan| limits.plans.get(plan));
-        let hold = |&position: &usize| {
+        route.charged.iter().filter_map(move |&position| {
             let (rule, live) = (limits.rules.get(position)?, self.rules.get(position)?);
             let applies = match rule.when {
                 When::Any => true,
@@ -235,22 +263,21 @@ impl ApiLimits {
             };
             let key = live.counters.key(&rule.per.key(&who).filter(|_| applies)?);
             let terms = limits.terms(position, plan, own)?;
-            Some(Holding { position, key, terms, shard: live.counters.lock(key)? })
-        };
-        route.charged.iter().filter_map(hold).collect()
+            Some((rule, live, Asking { position, key, terms }))
+        })
     }
 
-    /// The rules of `when: refused` on a route, each with the key of whoever asks.
+    /// The rules of `when: refused` on a route.
     fn failures<'l>(
         &'l self,
         route: &'l OnRoute,
         api: &'l Api,
         who: &'l Who<'l>,
-    ) -> impl Iterator<Item = (&'l Rule, &'l Live, Terms, Key)> {
+    ) -> impl Iterator<Item = (&'l Rule, &'l Live, Asking)> {
         route.failures.iter().filter_map(move |&position| {
             let (rule, live) = (api.limits.rules.get(position)?, self.rules.get(position)?);
             let key = live.counters.key(&rule.per.key(who)?);
-            Some((rule, live, rule.terms(None), key))
+            Some((rule, live, Asking { position, key, terms: rule.terms(None) }))
         })
     }
 
@@ -264,8 +291,9 @@ impl ApiLimits {
         admitted: Result<(), limit::Exceeded>,
     ) -> Charged {
         let mut charged = Charged::default();
-        for (position, (holding, standing)) in held.iter().zip(standings).enumerate() {
-            let rules = (api.limits.rules.get(holding.position), self.rules.get(holding.position));
+        let asked = held.iter().map(|holding| holding.asking);
+        for (position, (asking, standing)) in asked.zip(standings).enumerate() {
+            let rules = (api.limits.rules.get(asking.position), self.rules.get(asking.position));
             let (Some(rule), Some(live)) = rules else { continue };
             match admitted {
                 Ok(()) => live.charged.inc(),
@@ -278,10 +306,10 @@ impl ApiLimits {
                 charged.exceeded = Some(live.exceeded(rule.outcome(), exceeded.wait));
             }
             if admitted.is_ok() && rule.algorithm == Algorithm::Concurrency {
-                charged.places.push(Place::new(live.counters.clone(), holding.key));
+                charged.places.push(Place::new(live.counters.clone(), asking.key));
             }
             if rule.announce {
-                let (position, max) = (holding.position, holding.terms.max);
+                let (position, max) = (asking.position, asking.terms.max);
                 charged.applied.push(Applied { position, max, standing: *standing });
             }
         }
@@ -328,7 +356,6 @@ impl Live {
 
     /// A key that there is no room for is not counted, and what is not counted is not admitted.
     fn no_room(&self) -> Exceeded {
-        self.unavailable.inc();
         Exceeded {
             outcome: Outcome::LimiterUnavailable,
             why: "the limit counts as many keys as it can",
@@ -360,6 +387,26 @@ impl OnRoute {
             policy: limit::fields::policy(announced.into_iter().map(|rule| (rule, rule.max))),
         }
     }
+}
+
+/// Of rules that were looked at, what the one says that makes a request wait longest. One without room decides: what it could
+/// not count could go on for ever.
+fn longest<'l>(
+    looked: impl Iterator<Item = (&'l Rule, &'l Live, Option<Result<(), u64>>)>,
+) -> Option<Exceeded> {
+    let mut longest: Option<Exceeded> = None;
+    for (rule, live, looked) in looked {
+        match looked {
+            Some(Ok(())) => {}
+            Some(Err(wait)) => {
+                if longest.as_ref().is_none_or(|known| known.retry_after < wait) {
+                    longest = Some(live.exceeded(rule.outcome(), wait));
+                }
+            }
+            None => return Some(live.no_room()),
+        }
+    }
+    longest
 }
 
 /// A client of whom no more than the address is known.

@@ -9,9 +9,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::Json;
 use axum::response::IntoResponse as _;
+use decision::authenticate::is_not_live;
 use decision::authorize::Permit;
 use decision::config::snapshot::{Bounds, Snapshot};
-use decision::decide::{self, Refused, Step};
+use decision::decide::{self, Question, Refused, Step};
+use decision::facts::Wanted;
 use decision::identity;
 use decision::outcome::{Outcome, Stage};
 use decision::request::RequestHead;
@@ -30,6 +32,7 @@ use crate::accept::Origin;
 use crate::accept::head::{self, Fault, Head, Scan};
 use crate::clock;
 use crate::generation::Generation;
+use crate::limits::stranger;
 use crate::request_id;
 use crate::store::Position;
 
@@ -91,12 +94,25 @@ async fn judge(
         let authenticated = match question.authenticate(told, clock::wall()) {
             Ok(Step::Ready(authenticated)) => authenticated,
             Ok(Step::Wants(wanted)) => {
+                if matches!(wanted, Wanted::Credential { .. })
+                    && let Some(error) = held_back(generation, &question)
+                {
+                    return refused(Stage::Authenticate, &error);
+                }
                 told.fetch(question.api(), wanted).await;
                 continue;
             }
-            Err(error) if told.holds() => return refused(Stage::Authenticate, &error),
+            Err(error) if told.holds() => {
+                let held_back =
+                    held_back(generation, &question).filter(|_| is_not_live(error.outcome));
+                return refused(Stage::Authenticate, &held_back.unwrap_or(error));
+            }
             Err(_) => continue,
         };
+        if let Some(exceeded) = generation.limits.look(&authenticated) {
+            let error = authenticated.refused(exceeded.outcome, exceeded.why);
+            return refused(Stage::Limit, &error);
+        }
         match question.authorize(authenticated, told) {
             Ok(Step::Ready(permit)) if told.holds() => {
                 return permitted(&permit, generation, &view);
@@ -106,6 +122,14 @@ async fn judge(
             Ok(Step::Ready(_)) | Err(_) => {}
         }
     }
+}
+
+/// What `failures` rules would say of whatever is not cached as live.
+fn held_back<'q>(generation: &Generation, question: &Question<'q>) -> Option<Refused<'q>> {
+    let (api, route) = (question.api(), question.route());
+    let who = stranger(question.client_ip(), route);
+    let exceeded = generation.limits.look_failures(api, route, &who)?;
+    Some(question.refused(exceeded.outcome, exceeded.why))
 }
 
 fn parse<'r>(raw: &'r [u8], bounds: &Bounds) -> Result<Head<'r>, Fault> {

@@ -368,6 +368,32 @@ fn a_place_is_held_until_the_tunnel_ends() {
 }
 
 #[test]
+fn to_explain_a_request_spends_nothing_of_any_limit() {
+    let upstream = Upstream::echo();
+    let limits =
+        "a: { max: 2, window: 1h }, guesses: { per: ip, max: 1, window: 1h, when: refused }";
+    let gateway = limited(&upstream, limits, "");
+    let key = gateway.mint("u_1", "org_1");
+    let explain = |key: &str| {
+        let body =
+            json!({ "method": "GET", "url": "http://app.test/", "headers": { "x-api-key": key } });
+        let (status, explained) = gateway.admin("POST", "/v1/explain", &body);
+        assert_eq!(status, 200, "{explained}");
+        explained["outcome"].as_str().unwrap().to_owned()
+    };
+    for _ in 0..5 {
+        assert_eq!(explain(&key), "forwarded");
+        assert_eq!(explain("ak_guess"), "credential_unknown");
+    }
+    assert_eq!(stands(&get(&gateway, "/", &key)), [r#""a";r=1"#]);
+    assert_eq!(stands(&get(&gateway, "/", &key)), [r#""a";r=0"#]);
+    assert_eq!(explain(&key), "rate_exceeded");
+    assert_eq!(get(&gateway, "/", "ak_guess").status, 401);
+    assert_eq!(explain("ak_another"), "failures_exceeded");
+    assert_eq!(explain(&key), "rate_exceeded");
+}
+
+#[test]
 fn decisions_and_keys_are_counted() {
     let upstream = Upstream::echo();
     let gateway =
