@@ -174,3 +174,18 @@ fn look_ups_are_counted_by_what_the_cache_knew() {
     assert!((counted("hit") - 2.0).abs() < 0.5, "{}", counted("hit"));
     assert!((counted("negative_hit") - 2.0).abs() < 0.5, "{}", counted("negative_hit"));
 }
+
+#[test]
+fn every_field_of_a_line_is_in_the_documentation_and_no_other() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::start(one_api(&upstream));
+    let line = gateway.line(&gateway.get("/", &[]).request_id());
+    let mut written: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
+    let page = include_str!("../../../docs/log.md");
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|row| row.split('|').nth(1).unwrap().split(','));
+    let mut documented: Vec<_> = names.map(|name| name.trim().trim_matches('`')).collect();
+    written.sort_unstable();
+    documented.sort_unstable();
+    assert_eq!(written, documented);
+}
