@@ -1,8 +1,10 @@
 """The chart, linted, rendered and validated offline, and the configuration on its way through it."""
 
+import json
 import os
 import subprocess
 import tomllib
+import urllib.request
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -360,3 +362,48 @@ def test_the_notes_say_how_to_reach_it_and_what_is_missing():
     full = notes({"config": FULL, "secret": {"existing": "keys"}, "persistence": {"enabled": False}})
     assert "port-forward deployment/demo-portcullis 9001" in full
     assert "every credential is lost" in full and "no admin API" not in full
+
+
+def mounted(files, folder):
+    """A ConfigMap's files as the kubelet lays them out: links through a link that is swapped."""
+    (folder / "..1").mkdir(parents=True)
+    (folder / "..data").symlink_to("..1")
+    for name, text in files.items():
+        (folder / "..1" / name).write_text(text)
+        (folder / name).symlink_to(Path("..data") / name)
+
+
+def test_what_is_rendered_runs_answers_the_probes_and_leaves_in_order(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    config = (
+        'server:\n  listeners: [{ address: "127.0.0.1:0" }]\n  admin: { address: "127.0.0.1:0" }\n'
+        '  health: { address: "127.0.0.1:0" }\n  drain: { delay: 0s }\n' + (CHART / "example.yaml").read_text()
+    )
+    objects = render({"config": config, "persistence": {"mountPath": str(data)}})
+    mounted(objects["ConfigMap"]["data"], tmp_path / "config")
+    program, *arguments = container(objects)["command"] + container(objects)["args"]
+    assert (program, arguments[-1]) == ("portcullis", "/etc/portcullis")
+    command = [os.environ["PORTCULLIS_BIN"], *arguments[:-1], str(tmp_path / "config")]
+    process = subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        addresses, said = {}, []
+        for line in process.stderr:
+            said.append(line)
+            event = json.loads(line)
+            if event["message"] == "listening":
+                addresses[event["listener"]] = event["address"]
+            if event["message"] == "ready":
+                break
+        assert "health" in addresses, said
+        for name in ["startup", "liveness", "readiness"]:
+            path = container(objects)[f"{name}Probe"]["httpGet"]["path"]
+            with urllib.request.urlopen(f"http://{addresses['health']}{path}", timeout=10) as answer:
+                assert answer.status == 200
+        assert (data / "portcullis.db").exists()
+    finally:
+        process.terminate()
+    process.stderr.read()
+    assert process.wait(timeout=pod(objects)["terminationGracePeriodSeconds"]) == 0
