@@ -90,6 +90,27 @@ fn head_gets_the_fields_of_a_dialects_answer_and_no_body() {
 }
 
 #[test]
+fn a_refusal_can_tell_which_resource_it_is_about_and_what_would_have_sufficed() {
+    let upstream = Upstream::echo();
+    let lines = "errors: { body: { resource: $resource, needed: $needed, scheme: $scheme, text: $message }, outcomes: { level_insufficient: { message: \"$needed permission required for $resource\" } } }\n\
+                 routes: [{ path: \"/boards/{board}\", resource: board, level: { \"*\": edit }, unknown_resource: pass }]";
+    let gateway = Gateway::start(one_api_with(&upstream, lines));
+    let (_, secret) = gateway.create(&json!({
+        "api": "app", "scheme": "key", "subject": "u", "ceiling": "read", "lifetime": "never",
+    }));
+    let refused = gateway.get("/boards/b%2D1", &[("x-api-key", &secret)]);
+    let expected = json!({
+        "resource": "b-1", "needed": "edit", "scheme": "key", "text": "edit permission required for b-1",
+    });
+    assert_eq!((refused.status, refused.json()), (403, expected));
+    let missing = gateway.get("/boards/b-1", &[]);
+    assert_eq!(
+        (&missing.json()["scheme"], &missing.json()["needed"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+#[test]
 fn what_a_client_sends_stays_within_its_string() {
     let upstream = Upstream::echo();
     let lines = format!("{HOUSE}\nidentity: {{ request_id: {{ accept: true }} }}");
@@ -165,6 +186,21 @@ fn a_grpc_call_whose_upstream_is_away_is_told_so_and_may_come_again() {
     assert_eq!((response.status, response.body.len()), (200, 0));
     assert_eq!(response.field("grpc-status"), Some("14"));
     assert_eq!(response.field("grpc-retry-pushback-ms"), Some("1000"));
+}
+
+#[test]
+fn a_grpc_call_over_a_limit_is_told_when_to_come_again() {
+    let upstream = Upstream::echo();
+    let lines =
+        "limits: { one: { per: api, max: 1, window: 60s } }\nroutes: [{ path: /**, auth: none }]";
+    let gateway = Gateway::start(one_api_with(&upstream, lines));
+    let mut h2 = H2::connect(gateway.address("public"));
+    assert_eq!(h2.request(call(None, "/"), "", None).unwrap().field("grpc-status"), None);
+    let refused = h2.request(call(None, "/"), "", None).unwrap();
+    assert_eq!((refused.status, refused.field("grpc-status")), (200, Some("8")));
+    let pushback: u64 = refused.field("grpc-retry-pushback-ms").unwrap().parse().unwrap();
+    assert!((1000..=60_000).contains(&pushback) && pushback.is_multiple_of(1000), "{pushback}");
+    assert!(refused.field("ratelimit").is_some());
 }
 
 #[test]
