@@ -1,9 +1,10 @@
 //! The audit log.
 use std::sync::Arc;
 
-use decision::facts::{Credential, Resource, Subject, SubjectKind, SubjectState};
+use decision::facts::{Credential, Resource, Subject};
 
 use super::resources::resource;
+use super::subjects::subject;
 use super::{NOW, at, created, credential, id, later, new};
 use crate::store::{Action, AuditEntry, AuditFilter, Author, ListError, RecordKind, Store};
 
@@ -26,43 +27,37 @@ pub(crate) async fn each_change_says_who_made_it_to_what_and_which_fields(store:
     store.revoke(&id("crd_1"), None, Some("hunter2".into()), false, &at(NOW)).await.unwrap();
     store.delete(&id("crd_1"), None, &at(NOW)).await.unwrap();
 
-    let subject = Subject {
-        id: id("user_1"),
-        kind: SubjectKind::User,
-        state: SubjectState::Active,
-        admin: false,
-        capabilities: Default::default(),
-        metadata: Default::default(),
-        version: 0,
-    };
-    let made = store.put_subject("realm", subject, &at(NOW)).await.unwrap().record;
+    let made = store.put_subject("realm", subject("user_1"), &at(NOW)).await.unwrap().record;
     store.put_subject("realm", Subject { admin: true, ..made }, &at(NOW)).await.unwrap();
     store.delete_subject("realm", &id("user_1"), None, &[], &at(NOW)).await.unwrap();
     let made = store.put_resource("realm", resource("org_1", None), &at(NOW)).await.unwrap();
     let given = Resource { plan: Some("pro".into()), kind: "team".into(), ..made.record };
     store.put_resource("realm", given, &at(NOW)).await.unwrap();
 
-    use Action::{Create, Delete, Revoke, Rotate, Update};
     let crd = |action, name, version| entry(action, RecordKind::Credential, "app", name, version);
     let sub = |action, version| entry(action, RecordKind::Subject, "realm", "user_1", version);
     let res = |action, version| entry(action, RecordKind::Resource, "realm", "org_1", version);
     let fields = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let expected = [
-        AuditEntry { fields: fields(&["kind", "plan"]), ..res(Update, 2) },
-        res(Create, 1),
-        sub(Delete, 2),
-        AuditEntry { fields: fields(&["admin"]), ..sub(Update, 2) },
-        sub(Create, 1),
-        crd(Delete, "crd_1", 4),
-        crd(Revoke, "crd_1", 4),
-        AuditEntry { other: Some(id("crd_1")), ..crd(Rotate, "crd_2", 1) },
+        AuditEntry { fields: fields(&["kind", "plan"]), ..res(Action::Update, 2) },
+        res(Action::Create, 1),
+        sub(Action::Delete, 2),
+        AuditEntry { fields: fields(&["admin"]), ..sub(Action::Update, 2) },
+        sub(Action::Create, 1),
+        crd(Action::Delete, "crd_1", 4),
+        crd(Action::Revoke, "crd_1", 4),
+        AuditEntry { other: Some(id("crd_1")), ..crd(Action::Rotate, "crd_2", 1) },
         AuditEntry {
             fields: fields(&["expires_at"]),
             other: Some(id("crd_2")),
-            ..crd(Rotate, "crd_1", 3)
+            ..crd(Action::Rotate, "crd_1", 3)
         },
-        AuditEntry { author, fields: fields(&["disabled", "name"]), ..crd(Update, "crd_1", 2) },
-        crd(Create, "crd_1", 1),
+        AuditEntry {
+            author,
+            fields: fields(&["disabled", "name"]),
+            ..crd(Action::Update, "crd_1", 2)
+        },
+        crd(Action::Create, "crd_1", 1),
     ];
     let found = entries(&*store, AuditFilter::default()).await;
     assert_eq!(found, expected);

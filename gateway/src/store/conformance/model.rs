@@ -111,10 +111,17 @@ impl Model {
         self.credentials.iter().position(|(old, _)| old.id.as_str() == name)
     }
 
-    fn changed(&mut self) -> Answer {
+    /// The credential as it is; one that is not there as it might be.
+    fn read(&self, name: &str) -> Credential {
+        match self.place(name) {
+            Some(place) => self.credentials[place].0.clone(),
+            None => credential(name),
+        }
+    }
+
+    fn changed(&mut self) {
         self.changes += 1;
         self.audit += 1;
-        Ok(())
     }
 
     fn may_create(&self, new: &Credential, digests: &[u64]) -> Answer {
@@ -135,7 +142,8 @@ impl Model {
     fn create(&mut self, new: &Credential, digests: &[u64]) -> Answer {
         self.may_create(new, digests)?;
         self.credentials.push((new.clone(), digests[0]));
-        self.changed()
+        self.changed();
+        Ok(())
     }
 
     /// `edit` says whether there was anything to change.
@@ -152,7 +160,7 @@ impl Model {
         }
         if edit(record) {
             record.version += 1;
-            self.changed()?;
+            self.changed();
         }
         Ok(())
     }
@@ -163,7 +171,8 @@ impl Model {
             return Err("Conflict");
         }
         self.credentials.remove(place);
-        self.changed()
+        self.changed();
+        Ok(())
     }
 
     /// The names from a parent up, as far as there are records.
@@ -247,16 +256,15 @@ async fn take(store: &dyn Store, model: &mut Model, step: &Step, now: Timestamp)
         | Step::DeleteSubject { .. }
         | Step::PutResource { .. }
         | Step::DeleteResource { .. } => realm::take(store, model, step, now).await,
+        Step::Rotate { .. } | Step::Find { .. } | Step::Forget { .. } => {
+            take_of_secret(store, model, step, now).await;
+        }
         _ => take_of_credential(store, model, step, now).await,
     }
 }
 
 async fn take_of_credential(store: &dyn Store, model: &mut Model, step: &Step, now: Timestamp) {
     let author = at(now);
-    let read = |model: &Model, name: &str| match model.place(name) {
-        Some(place) => model.credentials[place].0.clone(),
-        None => credential(name),
-    };
     match step {
         Step::Create { id: name, api, digest: number, previous, external_id, moment } => {
             let mut one = credential(&format!("crd_{name}"));
@@ -273,7 +281,7 @@ async fn take_of_credential(store: &dyn Store, model: &mut Model, step: &Step, n
         }
         Step::Update { id: name, off, name: text, expires } => {
             let name = format!("crd_{name}");
-            let mut given = read(model, &name);
+            let mut given = model.read(&name);
             given.name = Some(format!("name {text}"));
             given.expires_at = expires.map(|at| later(i64::from(at)));
             given.version += off;
@@ -284,9 +292,35 @@ async fn take_of_credential(store: &dyn Store, model: &mut Model, step: &Step, n
             });
             assert_eq!(answer(store.update(given, &author).await), expected, "{step:?}");
         }
+        Step::Revoke { id: name, forget } => {
+            let name = format!("crd_{name}");
+            let was_there = model.place(&name);
+            let revoked = store.revoke(&id(&name), None, None, *forget, &author).await;
+            let changed = revoked.is_ok_and(|revoked| revoked.change.is_some());
+            let expected = was_there.is_some_and(|at| model.credentials[at].0.revoked_at.is_none());
+            assert_eq!(changed, expected, "{step:?}");
+            if expected && *forget {
+                model.remove(&name, None).unwrap();
+            } else if expected {
+                model.edit(&name, None, |record| record.revoked_at.replace(now).is_none()).unwrap();
+            }
+        }
+        Step::Delete { id: name, off } => {
+            let name = format!("crd_{name}");
+            let version = off.map(|off| model.read(&name).version + off);
+            let deleted = store.delete(&id(&name), version, &author).await;
+            assert_eq!(answer(deleted), model.remove(&name, version), "{step:?}");
+        }
+        other => panic!("of a realm: {other:?}"),
+    }
+}
+
+async fn take_of_secret(store: &dyn Store, model: &mut Model, step: &Step, now: Timestamp) {
+    let author = at(now);
+    match step {
         Step::Rotate { id: name, off, successor, digest: number } => {
             let name = format!("crd_{name}");
-            let mut old = read(model, &name);
+            let mut old = model.read(&name);
             let mut next = credential(&format!("crd_{successor}"));
             (next.api, next.created_at) = (old.api.clone(), now);
             (old.expires_at, old.version) = (Some(Timestamp(now.0 + 20)), old.version + off);
@@ -308,25 +342,6 @@ async fn take_of_credential(store: &dyn Store, model: &mut Model, step: &Step, n
                 assert!(old.change.is_some() && successor.change.is_some());
             }
             assert_eq!(answer(rotated), expected, "{step:?}");
-        }
-        Step::Revoke { id: name, forget } => {
-            let name = format!("crd_{name}");
-            let was_there = model.place(&name);
-            let revoked = store.revoke(&id(&name), None, None, *forget, &author).await;
-            let changed = revoked.is_ok_and(|revoked| revoked.change.is_some());
-            let expected = was_there.is_some_and(|at| model.credentials[at].0.revoked_at.is_none());
-            assert_eq!(changed, expected, "{step:?}");
-            if expected && *forget {
-                model.remove(&name, None).unwrap();
-            } else if expected {
-                model.edit(&name, None, |record| record.revoked_at.replace(now).is_none()).unwrap();
-            }
-        }
-        Step::Delete { id: name, off } => {
-            let name = format!("crd_{name}");
-            let version = off.map(|off| read(model, &name).version + off);
-            let deleted = store.delete(&id(&name), version, &author).await;
-            assert_eq!(answer(deleted), model.remove(&name, version), "{step:?}");
         }
         Step::Find { api, digest: number, previous } => {
             let (api, number, previous) =
@@ -359,6 +374,6 @@ async fn take_of_credential(store: &dyn Store, model: &mut Model, step: &Step, n
                 model.remove(name.as_str(), None).unwrap();
             }
         }
-        _ => unreachable!("of a realm"),
+        other => panic!("of no secret: {other:?}"),
     }
 }

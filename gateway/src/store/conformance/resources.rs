@@ -1,8 +1,9 @@
 //! Resources: what lies below what, and who may be below whom.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use decision::facts::{Level, Resource, ResourceState};
+use serde_json::Map;
 use tokio::task::JoinSet;
 
 use super::{NOW, at, changed, created, credential, id};
@@ -18,10 +19,10 @@ pub(crate) fn resource(name: &str, parent: Option<&str>) -> Resource {
         kind: if parent.is_none() { "org" } else { "board" }.into(),
         parent: parent.map(id),
         state: ResourceState::Ok,
-        capabilities: Default::default(),
+        capabilities: BTreeSet::new(),
         plan: None,
         members: None,
-        metadata: Default::default(),
+        metadata: Map::new(),
         version: 0,
     }
 }

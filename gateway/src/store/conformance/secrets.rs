@@ -16,6 +16,9 @@ fn digests(current: u64, previous: &[u64]) -> Digests {
     Digests { current: digest(current), previous }
 }
 
+/// Whether it is the refusal that was expected.
+type Expected = fn(&ChangeError) -> bool;
+
 /// The old one, as it is to be from the rotation on.
 fn ending(version: u64, after: i64) -> Credential {
     Credential { expires_at: Some(later(after)), version, ..credential("crd_1") }
@@ -59,7 +62,6 @@ pub(crate) async fn a_rotation_that_is_refused_changes_neither(store: Arc<dyn St
 
     let twin = Credential { id: id("crd_2"), ..other };
     let unknown = Credential { id: id("crd_9"), ..ending(1, 50) };
-    type Expected = fn(&ChangeError) -> bool;
     let refusals: [(Credential, New, Expected); 5] = [
         (ending(2, 50), new(credential("crd_2"), 2), |e| matches!(e, ChangeError::Conflict)),
         (unknown, new(credential("crd_2"), 2), |e| matches!(e, ChangeError::Unknown)),

@@ -1,21 +1,23 @@
 //! Subjects.
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use decision::facts::{Subject, SubjectKind, SubjectState};
+use serde_json::Map;
 use tokio::task::JoinSet;
 
 use super::{NOW, at, changed, created, credential, id, later};
 use crate::store::{ChangeError, ChangeKind, ListError, Position, RecordKind, Store, What, amend};
 
 /// An active user, whom no store has seen.
-fn subject(name: &str) -> Subject {
+pub(crate) fn subject(name: &str) -> Subject {
     Subject {
         id: id(name),
         kind: SubjectKind::User,
         state: SubjectState::Active,
         admin: false,
-        capabilities: Default::default(),
-        metadata: Default::default(),
+        capabilities: BTreeSet::new(),
+        metadata: Map::new(),
         version: 0,
     }
 }

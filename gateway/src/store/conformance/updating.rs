@@ -6,7 +6,7 @@ use decision::facts::{Credential, Level, Timestamp};
 use tokio::task::JoinSet;
 
 use super::{NOW, at, changed, created, credential, digest, id, later, told};
-use crate::store::{ChangeError, ChangeKind, Filter, Position, Store, amend};
+use crate::store::{AuditFilter, ChangeError, ChangeKind, Filter, Position, Store, amend};
 
 fn renamed(version: u64, name: &str) -> Credential {
     Credential { name: Some(name.into()), version, ..credential("crd_1") }
@@ -179,7 +179,7 @@ pub(crate) async fn a_use_is_seen_everywhere_and_is_no_change(store: Arc<dyn Sto
     let page = store.list(&Filter::default(), None, 10, NOW).await.unwrap();
     assert_eq!(page.items, [used("crd_2", later(3)), used("crd_1", later(7))]);
     assert_eq!(head(&*store).await, before);
-    assert_eq!(store.audit(&Default::default(), None, 10).await.unwrap().items.len(), 2);
+    assert_eq!(store.audit(&AuditFilter::default(), None, 10).await.unwrap().items.len(), 2);
 }
 
 pub(crate) async fn the_time_of_the_last_use_never_moves_back_and_outlives_changes(

@@ -1,7 +1,8 @@
 //! The steps of subjects and resources.
-use decision::facts::{Credential, Resource, Subject, SubjectKind, SubjectState, Timestamp};
+use decision::facts::{Credential, Resource, Subject, Timestamp};
 
 use super::super::resources::resource;
+use super::super::subjects::subject;
 use super::super::{at, id};
 use super::{Model, Step, answer};
 use crate::store::{Changed, Store};
@@ -18,14 +19,15 @@ pub(super) async fn take(store: &dyn Store, model: &mut Model, step: &Step, now:
         Step::PutSubject { id: name, off, admin } => {
             let name = format!("user_{name}");
             let read = model.subjects.get(&name).map_or(0, |one| one.version);
-            let given = subject(&name, *admin, read + off);
+            let given = Subject { admin: *admin, version: read + off, ..subject(&name) };
             let expected = if *off > 0 {
                 Err("Conflict")
             } else if model.subjects.get(&name) == Some(&given) {
                 Ok(())
             } else {
                 model.subjects.insert(name, Subject { version: read + 1, ..given.clone() });
-                model.changed()
+                model.changed();
+                Ok(())
             };
             let put = store.put_subject("realm", given, &author).await;
             assert_eq!(answer(put), expected, "{step:?}");
@@ -39,7 +41,8 @@ pub(super) async fn take(store: &dyn Store, model: &mut Model, step: &Step, now:
                 Err("InUse")
             } else {
                 model.subjects.remove(&name);
-                model.changed()
+                model.changed();
+                Ok(())
             };
             assert_eq!(answer(deleted), expected, "{step:?}");
         }
@@ -58,7 +61,8 @@ pub(super) async fn take(store: &dyn Store, model: &mut Model, step: &Step, now:
             } else {
                 well.and_then(|()| {
                     model.resources.insert(name, Resource { version: read + 1, ..given.clone() });
-                    model.changed()
+                    model.changed();
+                    Ok(())
                 })
             };
             let put: Result<Changed<Resource>, _> =
@@ -70,22 +74,13 @@ pub(super) async fn take(store: &dyn Store, model: &mut Model, step: &Step, now:
             let deleted = store.delete_resource("realm", &id(&name), None, &apis, &author).await;
             let expected = match model.resources.remove(&name) {
                 None => Err("Unknown"),
-                Some(_) => model.changed(),
+                Some(_) => {
+                    model.changed();
+                    Ok(())
+                }
             };
             assert_eq!(answer(deleted), expected, "{step:?}");
         }
-        _ => unreachable!("of a credential"),
-    }
-}
-
-fn subject(name: &str, admin: bool, version: u64) -> Subject {
-    Subject {
-        id: id(name),
-        kind: SubjectKind::User,
-        state: SubjectState::Active,
-        admin,
-        capabilities: Default::default(),
-        metadata: Default::default(),
-        version,
+        other => panic!("of a credential: {other:?}"),
     }
 }
