@@ -22,12 +22,14 @@ use crate::clock;
 use crate::feed::Feed;
 use crate::generation::Generations;
 use crate::log;
+use crate::reload::Reloader;
 use crate::store::{Author, Store};
 
 mod audit;
 mod body;
 mod call;
 mod change;
+pub(crate) mod config;
 mod credentials;
 mod ending;
 mod events;
@@ -73,6 +75,7 @@ pub struct Admin {
     token: Token,
     replica: String,
     bounds: Bounds,
+    reloader: Option<Reloader>,
     /// Held by the one change that is being made.
     turn: Mutex<()>,
     events: Events,
@@ -89,6 +92,8 @@ pub struct Parts {
     pub replica: String,
     /// Of requests: `explain` holds a head against them.
     pub bounds: Bounds,
+    /// `None`: the configuration came from nowhere, and cannot be read anew.
+    pub reloader: Option<Reloader>,
 }
 
 impl Admin {
@@ -101,6 +106,7 @@ impl Admin {
             token: Token::new(&parts.token),
             replica: parts.replica,
             bounds: parts.bounds,
+            reloader: parts.reloader,
             turn: Mutex::new(()),
             events: Events::new(),
         }
@@ -137,6 +143,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/replicas", get(replicas::list))
         .route("/v1/audit", get(audit::list))
         .route("/v1/events", get(events::follow))
+        .merge(config::routes())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .route_layer(middleware::from_fn_with_state(Arc::clone(&admin), repeat::once))
         .fallback(async || Problem::path_unknown())

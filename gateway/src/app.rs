@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use decision::config::snapshot::{Configuration, Drain, Process, Snapshot};
+use decision::config::{Compiled, Written};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -23,7 +24,9 @@ use crate::health::{self, Health};
 use crate::keep;
 use crate::log;
 use crate::metrics::Metrics;
+use crate::reload::{self, Cause, Reloader};
 use crate::service;
+use crate::source::reading::Reading;
 use crate::store::Store;
 use crate::upstream::resolve;
 use crate::uses::Uses;
@@ -88,15 +91,17 @@ impl Signals {
 }
 
 /// Serves until SIGTERM or SIGINT, and drains.
-pub fn run(configuration: Configuration) -> Result<(), StartError> {
-    start(configuration)?.wait();
+pub fn run(compiled: Compiled, reading: Reading) -> Result<(), StartError> {
+    start(compiled, reading)?.wait();
     Ok(())
 }
 
-/// Starts everything; when this returns, connections are accepted.
-pub fn start(configuration: Configuration) -> Result<Running, StartError> {
-    let Configuration { process, snapshot } = configuration;
+/// Starts everything; when this returns, connections are accepted. `reading` is what the configuration was made of.
+pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError> {
+    let Compiled { configuration: Configuration { process, snapshot }, written, warnings } =
+        compiled;
     log::set_level(snapshot.log.level);
+    reload::doubtful(&warnings);
     let metrics =
         Arc::new(Metrics::new().map_err(|error| StartError(format!("metrics: {error}")))?);
     let (store, keys) = opening::open(&process.store, &metrics)?;
@@ -116,8 +121,12 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
         process.store.timeout,
         control.handle().clone(),
     ));
-    let generations = first_generation(snapshot, &metrics, &control);
+    let generations = first_generation(snapshot, written, &metrics, &control);
     forget_idle_keys(&control, generations.clone());
+    let reloader =
+        Reloader::start(reading, generations.clone(), metrics.clone(), control.handle().clone())
+            .map_err(StartError::because("the reload's thread"))?;
+    reload_on_signal(&control, reloader.clone())?;
     let (access_log, writer) = AccessLog::start(metrics.log_lines_dropped.clone())
         .map_err(StartError::because("the access log"))?;
 
@@ -169,6 +178,7 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
                 token: settings.token.clone(),
                 replica: replica.clone(),
                 bounds: process.bounds.clone(),
+                reloader: Some(reloader),
             });
             Some(serve_http(&control, "admin", settings.address, admin::router(Arc::new(admin)))?)
         }
@@ -195,10 +205,15 @@ pub fn start(configuration: Configuration) -> Result<Running, StartError> {
     Ok(running)
 }
 
-fn first_generation(snapshot: Snapshot, metrics: &Metrics, control: &Runtime) -> Arc<Generations> {
-    let generation = Generation::new(1, snapshot, metrics);
+fn first_generation(
+    snapshot: Snapshot,
+    written: Written,
+    metrics: &Metrics,
+    control: &Runtime,
+) -> Arc<Generations> {
+    let generation = Generation::first(snapshot, written, metrics);
     control.block_on(resolve::start(&generation.upstreams, FIRST_NAMES));
-    metrics.config_generation.set(1);
+    metrics.configuration.in_force(generation.number, generation.written.hash());
     Arc::new(Generations::new(generation))
 }
 
@@ -211,6 +226,20 @@ fn forget_idle_keys(control: &Runtime, generations: Arc<Generations>) {
             generations.current().limits.forget_idle(part);
         }
     }));
+}
+
+/// SIGHUP is a reload from now on, and no end.
+fn reload_on_signal(control: &Runtime, reloader: Reloader) -> Result<(), StartError> {
+    let _in_runtime = control.enter();
+    let mut hangup =
+        signal(SignalKind::hangup()).map_err(StartError::because("SIGHUP cannot be received"))?;
+    drop(control.spawn(async move {
+        while hangup.recv().await.is_some() {
+            // One that finds too many waiting is served by the last of them.
+            let _what_became_of_it_is_in_the_log = reloader.reload(Cause::Signal).await;
+        }
+    }));
+    Ok(())
 }
 
 fn bind_all(process: &Process, threads: usize) -> Result<Vec<Bound>, StartError> {

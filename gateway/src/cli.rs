@@ -15,6 +15,7 @@ mod explain;
 mod reach;
 mod resource;
 mod run;
+mod schema;
 mod subject;
 mod table;
 mod version;
@@ -36,10 +37,9 @@ enum Command {
         config: PathBuf,
     },
     /// Print everything that is wrong with configurations
-    Check {
-        #[arg(required = true, value_name = "PATH")]
-        paths: Vec<PathBuf>,
-    },
+    Check(check::Arguments),
+    /// Print the JSON Schema of the configuration file
+    Schema,
     /// Try it: a whole system on loopback, gone when it ends
     Demo,
     /// Print version, commit and pingora's version
@@ -119,7 +119,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command, console: &mut Console<'_>) -> Result<(), Failure> {
     match command {
         Command::Run { config } => run::run(&config, console),
-        Command::Check { paths } => check::run(&paths, console),
+        Command::Check(arguments) => check::run(&arguments, console),
+        Command::Schema => schema::run(console),
         Command::Demo => demo::run(console),
         Command::Version => version::run(console),
         Command::Credential(arguments) => credential::run(*arguments, console),

@@ -21,6 +21,7 @@ pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod record;
+pub mod reload;
 pub mod request_id;
 pub mod respond;
 pub mod roster;

@@ -17,9 +17,11 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+mod configuration;
 mod families;
 mod upstream;
 
+pub use configuration::ConfigurationMetrics;
 use families::{Families, SECONDS};
 pub use families::{Family, Kind};
 pub use upstream::{Attempt, UpstreamMeter, UpstreamMetrics};
@@ -49,7 +51,7 @@ pub struct Metrics {
     pub upstreams: UpstreamMetrics,
     pub connections: IntGaugeVec,
     pub draining: IntGauge,
-    pub config_generation: IntGauge,
+    pub configuration: ConfigurationMetrics,
     pub log_lines_dropped: IntCounter,
 }
 
@@ -190,8 +192,7 @@ impl Metrics {
                 &["listener"],
             )?,
             draining: families.gauge("draining", "1 from the signal to leave on")?,
-            config_generation: families
-                .gauge("config_generation", "The generation of the configuration in force")?,
+            configuration: ConfigurationMetrics::new(&families)?,
             log_lines_dropped: families
                 .counter("log_lines_dropped_total", "Access log lines that found no taker")?,
             families: families.into_list(),

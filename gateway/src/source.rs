@@ -1,15 +1,23 @@
 //! Where configuration comes from: the environment, and files.
+//!
+//! [`reading`] is what was read, to be compared with what is there; [`watch`] notices that something has changed.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use decision::config::{Fragment, Problem, Variables};
+
+pub mod reading;
+pub mod watch;
 
 /// Bytes of one file of a configuration.
 const CONFIGURATION_MAX: u64 = 16 << 20;
 /// Bytes of a file that a configuration names.
 const NAMED_MAX: u64 = 1 << 20;
+/// The most files of a folder.
+const FILES_MAX: usize = 1000;
 
 /// The files of a configuration, read.
 #[derive(Debug)]
@@ -19,6 +27,15 @@ impl Files {
     /// Reads one file; of a folder its `*.yaml` in the order of their names, but for folders and names with a leading dot.
     /// Links are followed.
     pub fn read(path: &Path) -> Result<Self, Problem> {
+        Self::read_by(path, |path| read(path, CONFIGURATION_MAX), files_of)
+    }
+
+    /// The same by other means to read a file, and to list a folder.
+    fn read_by(
+        path: &Path,
+        read: impl Fn(&Path) -> io::Result<String>,
+        list: impl Fn(&Path) -> io::Result<Vec<PathBuf>>,
+    ) -> Result<Self, Problem> {
         let unreadable = |path: &Path, error: &io::Error| Problem {
             source: path.display().to_string(),
             line: 1,
@@ -27,15 +44,20 @@ impl Files {
             message: format!("cannot read it: {error}"),
         };
         let paths = if path.is_dir() {
-            files_of(path).map_err(|error| unreadable(path, &error))?
+            list(path).map_err(|error| unreadable(path, &error))?
         } else {
             vec![path.to_owned()]
         };
-        let read_one = |path: PathBuf| match read(&path, CONFIGURATION_MAX) {
+        let read_one = |path: PathBuf| match read(&path) {
             Ok(text) => Ok((path.display().to_string(), text)),
             Err(error) => Err(unreadable(&path, &error)),
         };
         paths.into_iter().map(read_one).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Files that are not on this machine: names and texts.
+    pub const fn given(files: Vec<(String, String)>) -> Self {
+        Self(files)
     }
 
     pub fn fragments(&self) -> Vec<Fragment<'_>> {
@@ -60,6 +82,10 @@ fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
     if files.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the folder has no *.yaml"));
     }
+    if files.len() > FILES_MAX {
+        let message = format!("the folder has more than {FILES_MAX} *.yaml");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
     Ok(files)
 }
 
@@ -73,7 +99,7 @@ impl Variables for Surroundings {
     }
 
     fn file(&self, path: &str) -> io::Result<String> {
-        read(Path::new(path), NAMED_MAX)
+        read_regular(Path::new(path), NAMED_MAX)
     }
 }
 
@@ -86,6 +112,15 @@ pub fn variable(name: &str) -> Option<String> {
 /// What the file at `path` holds, if it is text of at most `most` bytes.
 pub fn read(path: &Path, most: u64) -> io::Result<String> {
     bounded(File::open(path)?, most)
+}
+
+/// The same of a regular file alone: a pipe or a device could keep its reader waiting for ever.
+fn read_regular(path: &Path, most: u64) -> io::Result<String> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    bounded(file, most)
 }
 
 /// What `from` gives until its end, if it is text of at most `most` bytes.

@@ -2,9 +2,10 @@
 //!
 //! Endpoints are not part of the configuration's snapshot: a name leads to a live set that a list or DNS fills.
 
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -26,7 +27,17 @@ pub struct Upstream {
     pub idle_timeout: Duration,
     pub retries: Retries,
     endpoints: ArcSwap<Vec<Arc<Endpoint>>>,
+    /// Held while `endpoints` changes.
+    names: Mutex<Names>,
     turn: AtomicUsize,
+}
+
+/// What is known of an upstream's names.
+#[derive(Debug, Default)]
+struct Names {
+    addresses: HashMap<EndpointSpec, Vec<SocketAddr>>,
+    /// The upstream of a later generation has taken over: this one learns nothing more.
+    retired: bool,
 }
 
 /// One address of an upstream, for as long as the upstream has it.
@@ -86,10 +97,36 @@ impl Endpoint {
     fn is_removed(&self) -> bool {
         self.removed.load(Ordering::Relaxed)
     }
+
+    /// Its connections are not kept from now on; idle ones are closed by each thread's next sweep.
+    fn remove(&self) {
+        self.removed.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What one upstream hands over to the next: endpoints, what names were resolved to, whose turn it is.
+type Inheritance = (Arc<Vec<Arc<Endpoint>>>, HashMap<EndpointSpec, Vec<SocketAddr>>, usize);
+
+/// An endpoint for each address: that of `known`, or a new one.
+fn endpoints(addresses: &[SocketAddr], known: &[Arc<Endpoint>]) -> Vec<Arc<Endpoint>> {
+    let known: HashMap<_, _> = known.iter().map(|endpoint| (endpoint.address, endpoint)).collect();
+    let of = |address: &SocketAddr| match known.get(address) {
+        Some(endpoint) => Arc::clone(endpoint),
+        None => Endpoint::new(*address),
+    };
+    addresses.iter().map(of).collect()
+}
+
+fn lock(names: &Mutex<Names>) -> std::sync::MutexGuard<'_, Names> {
+    names.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Upstream {
-    pub fn new(spec: &UpstreamSpec) -> Arc<Self> {
+    /// `before`: the upstream of this name in the generation before, which hands over what it knows and learns no more. An
+    /// endpoint that stays keeps its connections and its count of exchanges, whatever else changes.
+    pub fn new(spec: &UpstreamSpec, before: Option<&Self>) -> Arc<Self> {
+        let (known, mut names, turn) = before.map(Self::retire).unwrap_or_default();
+        names.retain(|name, _| spec.endpoints.contains(name));
         let upstream = Self {
             name: spec.name.clone(),
             specs: spec.endpoints.clone(),
@@ -98,25 +135,34 @@ impl Upstream {
             idle_timeout: spec.idle_timeout,
             retries: spec.retries,
             endpoints: ArcSwap::default(),
-            turn: AtomicUsize::new(0),
+            turn: AtomicUsize::new(turn),
+            names: Mutex::new(Names { addresses: names, retired: false }),
         };
-        upstream.set(upstream.specs.iter().filter_map(resolve::literal).collect());
+        let addresses = upstream.addresses(&lock(&upstream.names));
+        upstream.endpoints.store(Arc::new(endpoints(&addresses, &known)));
         Arc::new(upstream)
     }
 
-    /// Replaces the addresses; an endpoint whose address stays keeps its connections.
-    fn set(&self, mut addresses: Vec<SocketAddr>) {
-        addresses.dedup();
+    fn retire(&self) -> Inheritance {
+        let mut names = lock(&self.names);
+        names.retired = true;
+        let endpoints = self.endpoints.load_full();
+        (endpoints, names.addresses.clone(), self.turn.load(Ordering::Relaxed))
+    }
+
+    /// Takes in what a name has been resolved to. Endpoints whose addresses stay keep their connections.
+    fn learn(&self, name: &EndpointSpec, mut addresses: Vec<SocketAddr>) {
+        addresses.sort_unstable();
+        let mut names = lock(&self.names);
+        if names.retired {
+            return;
+        }
+        names.addresses.insert(name.clone(), addresses);
+        let addresses = self.addresses(&names);
         let before = self.endpoints.load();
-        let kept = |address: &SocketAddr| {
-            before.iter().find(|endpoint| endpoint.address == *address).cloned()
-        };
-        let after: Vec<_> = addresses
-            .iter()
-            .map(|address| kept(address).unwrap_or_else(|| Endpoint::new(*address)))
-            .collect();
+        let after = endpoints(&addresses, &before);
         for endpoint in before.iter().filter(|endpoint| !addresses.contains(&endpoint.address)) {
-            endpoint.removed.store(true, Ordering::Relaxed);
+            endpoint.remove();
         }
         self.endpoints.store(Arc::new(after));
     }
@@ -126,15 +172,40 @@ impl Upstream {
         self.endpoints.load().len()
     }
 
+    /// What its endpoints are known to be, each once, in the order of the configuration.
+    fn addresses(&self, names: &Names) -> Vec<SocketAddr> {
+        let of = |spec: &EndpointSpec| {
+            let resolved = names.addresses.get(spec).into_iter().flatten().copied();
+            resolve::literal(spec).into_iter().chain(resolved).collect::<Vec<_>>()
+        };
+        let mut seen = HashSet::new();
+        self.specs.iter().flat_map(of).filter(|address| seen.insert(*address)).collect()
+    }
+
+    /// The endpoints that it has now.
+    pub fn endpoint_ids(&self) -> Vec<u64> {
+        self.endpoints.load().iter().map(|endpoint| endpoint.id).collect()
+    }
+
+    /// Gives up the connections to all endpoints but those in `kept`. Requests under way may still choose among all.
+    pub fn leave(&self, kept: &HashSet<u64>) {
+        for endpoint in self.endpoints.load().iter().filter(|endpoint| !kept.contains(&endpoint.id))
+        {
+            endpoint.remove();
+        }
+    }
+
     /// Chooses an endpoint, one that was not tried where there is one.
     pub fn pick(&self, tried: &[Arc<Endpoint>]) -> Option<Arc<Endpoint>> {
         let endpoints = self.endpoints.load();
         if let [only] = endpoints.as_slice() {
             return Some(only.clone());
         }
+        // One that is removed is known to requests of an older generation alone.
         let untried: Vec<_> = endpoints
             .iter()
             .filter(|endpoint| !tried.iter().any(|other| other.id == endpoint.id))
+            .filter(|endpoint| !endpoint.is_removed())
             .collect();
         let candidates = if untried.is_empty() { endpoints.iter().collect() } else { untried };
         // Each starts at another place, so that ties do not all fall on the first.

@@ -178,6 +178,8 @@ impl Shape {
         }
         match (forms.pop(), forms.is_empty()) {
             (Some(only), true) => only,
+            // Of what the reference does not show nothing is known.
+            (None, _) => json!({}),
             (last, _) => json!({ "anyOf": forms.into_iter().chain(last).collect::<Vec<_>>() }),
         }
     }

@@ -7,8 +7,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use decision::config::snapshot::{CacheSettings, Configuration};
-use decision::config::{Fragment, load};
+use decision::config::snapshot::CacheSettings;
+use decision::config::{Compiled, Fragment, load};
 use decision::secret::{Pepper, Peppers, SealingKey};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -93,15 +93,17 @@ impl House {
 
     fn with(store: Arc<dyn Store>, configuration: &str) -> Self {
         let compiled = compiled(configuration);
-        let sealing = compiled.process.store.sealing_key.as_ref().and_then(SealingKey::new);
+        let process = &compiled.configuration.process;
+        let sealing = process.store.sealing_key.as_ref().and_then(SealingKey::new);
         let admin = Admin::new(Parts {
             store: Arc::clone(&store),
             keys: Keys { peppers: peppers(), sealing },
             feed: feed(Arc::clone(&store)),
-            bounds: compiled.process.bounds.clone(),
+            bounds: process.bounds.clone(),
             generations: generations(compiled),
             token: SecretString::from(TOKEN),
             replica: "gw-1".to_owned(),
+            reloader: None,
         });
         Self { router: router(Arc::new(admin)), peppers: peppers(), store, folder: None }
     }
@@ -216,12 +218,13 @@ fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
     Arc::new(Feed::new(Arc::new(facts), Vec::new()))
 }
 
-pub(crate) fn compiled(configuration: &str) -> Configuration {
+pub(crate) fn compiled(configuration: &str) -> Compiled {
     let fragment = Fragment { name: "test.yaml", text: configuration };
-    load(&[fragment], &Surroundings).unwrap().configuration
+    load(&[fragment], &Surroundings).unwrap()
 }
 
-fn generations(configuration: Configuration) -> Arc<Generations> {
-    let generation = Generation::new(1, configuration.snapshot, &Metrics::new().unwrap());
+fn generations(compiled: Compiled) -> Arc<Generations> {
+    let snapshot = compiled.configuration.snapshot;
+    let generation = Generation::first(snapshot, compiled.written, &Metrics::new().unwrap());
     Arc::new(Generations::new(generation))
 }

@@ -12,7 +12,7 @@ use utoipa::OpenApi;
 
 use super::Admin;
 use super::problem::{FieldError, Problem, Sent};
-use super::view;
+use super::{config, view};
 use operations::{OPERATIONS, Operation};
 
 mod operations;
@@ -48,6 +48,10 @@ pub(super) fn router() -> Router<Arc<Admin>> {
     view::AuditView,
     view::Replicas,
     view::ReplicaView,
+    config::ConfigView,
+    config::CheckedView,
+    config::ReloadedView,
+    config::ConfigProblem,
     FieldError,
     Sent<'static>,
 )))]
@@ -87,6 +91,10 @@ fn schemas() -> Map<String, Value> {
         schemas.insert(format!("{record}Page"), page(record));
         schemas.insert(format!("Changed{record}"), changed(record));
     }
+    schemas.insert(
+        "ConfigurationText".to_owned(),
+        json!({ "type": "string", "description": "The YAML of one file." }),
+    );
     schemas.extend(requests::schemas());
     schemas
 }
@@ -136,7 +144,7 @@ fn described(operation: &Operation) -> Value {
         "responses": answers,
     });
     if let (Some(body), Value::Object(fields)) = (&operation.body, &mut described) {
-        let content = json!({ "application/json": { "schema": reference(body.schema) } });
+        let content = json!({ body.kind: { "schema": reference(body.schema) } });
         fields.insert(
             "requestBody".to_owned(),
             json!({ "required": body.required, "content": content }),

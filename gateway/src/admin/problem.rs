@@ -178,6 +178,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", reason)
     }
 
+    pub(super) fn busy() -> Self {
+        let detail = "too many such calls are waiting";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+    }
+
     pub(super) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the gateway failed")
     }

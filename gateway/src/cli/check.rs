@@ -1,21 +1,47 @@
-//! `portcullis check`: everything that is wrong with configurations, as `file:line:column: path: message`.
+//! `portcullis check`: everything that is wrong with configurations, as `file:line:column: path: message`; and how they compare
+//! with a running gateway.
 
 use std::path::{Path, PathBuf};
 
 use decision::config::{Problem, Refusal, check};
+use ureq::http::Method;
 
+use super::client::{Call, Client};
+use super::reach::admin_token;
 use super::table::visible;
 use super::{Console, Failure};
+use crate::admin::config::{CheckedView, ConfigProblem, FILES, SentFile, SentFiles};
 use crate::source::{Files, Surroundings};
 
-/// Each path is a configuration of its own. Warnings refuse nothing.
-pub(super) fn run(paths: &[PathBuf], console: &mut Console<'_>) -> Result<(), Failure> {
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Files, or folders of *.yaml; each is a configuration of its own
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Compare with the gateway of this admin API, and say what needs a restart
+    #[arg(long, value_name = "URL")]
+    against: Option<String>,
+    /// File that holds the admin token, `-` for stdin [default: the variable PORTCULLIS_ADMIN_TOKEN]
+    #[arg(long, value_name = "FILE", requires = "against")]
+    token_file: Option<PathBuf>,
+}
+
+/// Warnings refuse nothing.
+pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>) -> Result<(), Failure> {
+    let gateway = match &arguments.against {
+        Some(url) => Some(Client::new(url, &admin_token(arguments.token_file.as_deref())?)?),
+        None => None,
+    };
     let mut wrong = 0;
-    for path in paths {
-        let (errors, warnings) = problems(path);
+    for path in &arguments.paths {
+        let (files, errors, warnings) = problems(path);
         wrong += errors.len();
+        let good = errors.is_empty();
         for problem in errors.into_iter().chain(warnings.into_iter().map(warning)) {
             writeln!(console.out, "{}", visible(&problem.to_string()))?;
+        }
+        if let (Some(gateway), Some(files), true) = (&gateway, &files, good) {
+            wrong += compare(path, files, gateway, console)?;
         }
     }
     match wrong {
@@ -25,16 +51,52 @@ pub(super) fn run(paths: &[PathBuf], console: &mut Console<'_>) -> Result<(), Fa
     }
 }
 
-/// Errors and warnings.
-fn problems(path: &Path) -> (Vec<Problem>, Vec<Problem>) {
+/// The files, errors and warnings.
+fn problems(path: &Path) -> (Option<Files>, Vec<Problem>, Vec<Problem>) {
     let files = match Files::read(path) {
         Ok(files) => files,
-        Err(problem) => return (vec![problem], Vec::new()),
+        Err(problem) => return (None, vec![problem], Vec::new()),
     };
     match check(&files.fragments(), &Surroundings) {
-        Ok(warnings) => (Vec::new(), warnings),
-        Err(Refusal { errors, warnings }) => (errors, warnings),
+        Ok(warnings) => (Some(files), Vec::new(), warnings),
+        Err(Refusal { errors, warnings }) => (Some(files), errors, warnings),
     }
+}
+
+/// Asks a gateway what it would make of a configuration that is good here. Gives the number of what is wrong with it there.
+fn compare(
+    path: &Path,
+    files: &Files,
+    gateway: &Client,
+    console: &mut Console<'_>,
+) -> Result<usize, Failure> {
+    let sent =
+        |(name, text): (&str, &str)| SentFile { name: name.to_owned(), text: text.to_owned() };
+    let fragments = files.fragments();
+    let files = fragments.iter().map(|fragment| sent((fragment.name, fragment.text))).collect();
+    let body = serde_json::to_value(SentFiles { files })
+        .map_err(|error| Failure::refused(error.to_string()))?;
+    let call =
+        Call { body: Some(body), kind: FILES, ..Call::new(Method::POST, "/v1/config/check") };
+    let checked: CheckedView = gateway.ask(call)?;
+    for problem in checked.problems.iter().chain(&checked.restart_required) {
+        writeln!(console.out, "{}", visible(&line(problem)))?;
+    }
+    let (path, generation) = (path.display().to_string(), checked.generation);
+    let said = match (checked.problems.len(), checked.restart_required.len()) {
+        (0, 0) if checked.changed => "differs from the gateway, and a reload puts it in force",
+        (0, 0) => "is what is in force",
+        (0, _) => "needs a restart of the gateway: a reload refuses it",
+        (..) => "is not valid where the gateway runs",
+    };
+    writeln!(console.err, "{}", visible(&format!("{path} {said} (generation {generation})")))?;
+    Ok(checked.problems.len())
+}
+
+fn line(problem: &ConfigProblem) -> String {
+    let ConfigProblem { source, line, column, path, message } = problem;
+    let (source, path, message) = (source.clone(), path.clone(), message.clone());
+    Problem { source, line: *line, column: *column, path, message }.to_string()
 }
 
 fn warning(problem: Problem) -> Problem {

@@ -33,11 +33,14 @@ pub(super) struct Call {
     pub(super) body: Option<Value>,
     /// The version that the record must be at.
     pub(super) version: Option<u64>,
+    /// The body's media type.
+    pub(super) kind: &'static str,
 }
 
 impl Call {
     pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None, version: None }
+        let kind = "application/json";
+        Self { method, path: path.into(), query: Vec::new(), body: None, version: None, kind }
     }
 
     pub(super) fn with(method: Method, path: impl Into<String>, body: Value) -> Self {
@@ -113,7 +116,7 @@ impl Client {
         let malformed = |_| Failure::usage("an argument is too long for a URL");
         let answer = match call.body {
             Some(body) => {
-                let request = request.header(header::CONTENT_TYPE, "application/json");
+                let request = request.header(header::CONTENT_TYPE, call.kind);
                 self.agent.run(request.body(body.to_string()).map_err(malformed)?)
             }
             None => self.agent.run(request.body(()).map_err(malformed)?),

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
-use decision::config::{Fragment, Variables, load};
+use decision::config::{Variables, load};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use ureq::http::Method;
@@ -14,6 +14,7 @@ use super::{Console, Failure};
 use crate::admin::mint;
 use crate::admin::view::Created;
 use crate::app::{self, Running};
+use crate::source::reading::Reader;
 
 mod echo;
 
@@ -65,12 +66,15 @@ apis:
 "#,
         token.expose_secret()
     );
-    let name = folder.join("demo.yaml").display().to_string();
-    let compiled = load(&[Fragment { name: &name, text: &text }], &Alone).map_err(|refusal| {
+    let path = folder.join("demo.yaml");
+    std::fs::write(&path, text).map_err(cannot("write its configuration"))?;
+    let reader = Reader::new(&path);
+    let files = reader.files().map_err(|problem| Failure::refused(problem.to_string()))?;
+    let compiled = load(&files.fragments(), &Alone).map_err(|refusal| {
         let problems: Vec<String> = refusal.errors.iter().map(ToString::to_string).collect();
         Failure::refused(problems.join("\n"))
     })?;
-    app::start(compiled.configuration).map_err(|error| Failure::refused(error.to_string()))
+    app::start(compiled, reader.finish()).map_err(|error| Failure::refused(error.to_string()))
 }
 
 /// The environment is for real gateways: it has no part in the demo.

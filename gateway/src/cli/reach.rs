@@ -58,21 +58,7 @@ impl Reach {
         if others.into_iter().filter(|file| stdin(file)).count() + token > 1 {
             return Err(Failure::usage("stdin can be only one of the files"));
         }
-        Client::new(&self.admin, &self.token()?)
-    }
-
-    /// The admin token: of the file that is named, else of the environment.
-    fn token(&self) -> Result<SecretString, Failure> {
-        if let Some(file) = &self.token_file {
-            return secret(file).map(Into::into);
-        }
-        let value = source::variable(TOKEN_VARIABLE).filter(|value| !value.is_empty());
-        let missing = || {
-            Failure::usage(format!(
-                "give the admin token in {TOKEN_VARIABLE}, or a file that holds it with --token-file"
-            ))
-        };
-        value.map(Into::into).ok_or_else(missing)
+        Client::new(&self.admin, &admin_token(self.token_file.as_deref())?)
     }
 
     /// The answer as it came for programs; for people what `table` makes of it.
@@ -120,6 +106,20 @@ impl Reach {
             Ok(())
         })
     }
+}
+
+/// The admin token: of the file that is named, else of the environment.
+pub(super) fn admin_token(file: Option<&Path>) -> Result<SecretString, Failure> {
+    if let Some(file) = file {
+        return secret(file).map(Into::into);
+    }
+    let value = source::variable(TOKEN_VARIABLE).filter(|value| !value.is_empty());
+    let missing = || {
+        Failure::usage(format!(
+            "give the admin token in {TOKEN_VARIABLE}, or a file that holds it with --token-file"
+        ))
+    };
+    value.map(Into::into).ok_or_else(missing)
 }
 
 /// The fields of a view.

@@ -6,23 +6,17 @@ use decision::config::load;
 
 use super::table::visible;
 use super::{Console, Failure};
-use crate::source::{Files, Surroundings};
-use crate::{app, log};
+use crate::app;
+use crate::source::reading::Reader;
 
 pub(super) fn run(config: &Path, console: &mut Console<'_>) -> Result<(), Failure> {
+    let reader = Reader::new(config);
     let files =
-        Files::read(config).map_err(|problem| Failure::refused(visible(&problem.to_string())))?;
-    match load(&files.fragments(), &Surroundings) {
-        Ok(compiled) => {
-            for warning in &compiled.warnings {
-                // From here on stderr is the log.
-                log::warn("the configuration is doubtful", |line| {
-                    line.field("problem", warning.to_string());
-                });
-            }
-            app::run(compiled.configuration)
-                .map_err(|error| Failure::refused(visible(&error.to_string())))
-        }
+        reader.files().map_err(|problem| Failure::refused(visible(&problem.to_string())))?;
+    match load(&files.fragments(), &reader) {
+        // From here on stderr is the log.
+        Ok(compiled) => app::run(compiled, reader.finish())
+            .map_err(|error| Failure::refused(visible(&error.to_string()))),
         Err(refusal) => {
             for problem in &refusal.errors {
                 writeln!(console.err, "{}", visible(&problem.to_string()))?;

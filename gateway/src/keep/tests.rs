@@ -19,6 +19,7 @@ fn snapshot(keep: &str) -> Snapshot {
     crate::admin::house::compiled(&format!(
         "upstreams: {{ app: [\"127.0.0.1:9\"] }}\napis: [{{ name: app, upstream: app, schemes: [{scheme}] }}]\n"
     ))
+    .configuration
     .snapshot
 }
 

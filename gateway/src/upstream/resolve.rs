@@ -5,8 +5,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use decision::config::snapshot::EndpointSpec;
+use tokio::task::JoinSet;
 
-use super::Upstream;
+use super::{Upstream, lock};
 
 /// How often names are asked again. An answer that fails leaves what was known.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -18,36 +19,32 @@ pub fn literal(spec: &EndpointSpec) -> Option<SocketAddr> {
 }
 
 impl Upstream {
-    fn has_names(&self) -> bool {
-        self.specs.iter().any(|spec| literal(spec).is_none())
+    fn names(&self) -> impl Iterator<Item = &EndpointSpec> {
+        self.specs.iter().filter(|spec| literal(spec).is_none())
+    }
+
+    /// Whether some name has never been resolved.
+    fn lacks_answers(&self) -> bool {
+        let known = lock(&self.names);
+        self.names().any(|name| !known.addresses.contains_key(name))
+    }
+
+    fn is_retired(&self) -> bool {
+        lock(&self.names).retired
     }
 
     /// Asks for every name once; names without an answer keep the addresses that they had.
     pub async fn resolve(&self) {
-        if !self.has_names() {
-            return;
-        }
-        let mut addresses = Vec::new();
-        for spec in &self.specs {
-            if let Some(address) = literal(spec) {
-                addresses.push(address);
-                continue;
-            }
-            match tokio::net::lookup_host((spec.host.as_str(), spec.port)).await {
-                Ok(found) => addresses.extend(found),
-                Err(error) => {
-                    crate::log::warn("an upstream's name does not resolve", |line| {
-                        line.field("upstream", &*self.name)
-                            .field("name", &*spec.host)
-                            .field("error", error.to_string());
-                    });
-                    let known = self.endpoints.load();
-                    addresses.extend(known.iter().map(|endpoint| endpoint.address));
-                }
+        for name in self.names() {
+            match tokio::net::lookup_host((name.host.as_str(), name.port)).await {
+                Ok(found) => self.learn(name, found.collect()),
+                Err(error) => crate::log::warn("an upstream's name does not resolve", |line| {
+                    line.field("upstream", &*self.name)
+                        .field("name", &*name.host)
+                        .field("error", error.to_string());
+                }),
             }
         }
-        addresses.sort_unstable();
-        self.set(addresses);
     }
 
     /// Keeps asking while the upstream is in use.
@@ -55,18 +52,23 @@ impl Upstream {
         loop {
             tokio::time::sleep(REFRESH).await;
             match upstream.upgrade() {
-                Some(upstream) if upstream.has_names() => upstream.resolve().await,
+                Some(upstream) if !upstream.is_retired() => upstream.resolve().await,
                 _ => return,
             }
         }
     }
 }
 
-/// Starts the background asking for all of `upstreams`, after a first answer, or the lack of one, within `patience`.
+/// Starts the background asking for all of `upstreams`, after the first answers to new names, or `patience`.
 pub async fn start(upstreams: &[Arc<Upstream>], patience: Duration) {
-    for upstream in upstreams {
-        let _late_answers_come_with_the_refresh =
-            tokio::time::timeout(patience, upstream.resolve()).await;
+    let mut first = JoinSet::new();
+    for upstream in upstreams.iter().filter(|upstream| upstream.names().next().is_some()) {
+        if upstream.lacks_answers() {
+            let upstream = upstream.clone();
+            first.spawn(async move { upstream.resolve().await });
+        }
         tokio::spawn(Upstream::keep_resolved(Arc::downgrade(upstream)));
     }
+    let answered = async { while first.join_next().await.is_some() {} };
+    let _late_answers_come_with_the_refresh = tokio::time::timeout(patience, answered).await;
 }

@@ -1,7 +1,7 @@
 use super::*;
 
-fn upstream(balance: Balance, ports: &[u16]) -> Arc<Upstream> {
-    Upstream::new(&UpstreamSpec {
+fn spec(balance: Balance, ports: &[u16]) -> UpstreamSpec {
+    UpstreamSpec {
         name: "app".into(),
         endpoints: ports
             .iter()
@@ -11,7 +11,11 @@ fn upstream(balance: Balance, ports: &[u16]) -> Arc<Upstream> {
         connect_timeout: Duration::from_secs(1),
         idle_timeout: Duration::from_secs(1),
         retries: Retries { attempts: 2, connect: true, stale_connection: true, unavailable: false },
-    })
+    }
+}
+
+fn upstream(balance: Balance, ports: &[u16]) -> Arc<Upstream> {
+    Upstream::new(&spec(balance, ports), None)
 }
 
 fn ports(upstream: &Upstream, times: usize) -> Vec<u16> {
@@ -46,12 +50,81 @@ fn an_endpoint_that_was_tried_is_not_tried_again_while_another_is_left() {
     assert!(upstream.pick(&[first, second]).is_some());
 }
 
+fn name(host: &str) -> EndpointSpec {
+    EndpointSpec { host: host.to_owned(), port: 1 }
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+/// An upstream of two names.
+fn named(before: Option<&Upstream>) -> Arc<Upstream> {
+    let endpoints = vec![name("one.test"), name("two.test")];
+    Upstream::new(&UpstreamSpec { endpoints, ..spec(Balance::RoundRobin, &[]) }, before)
+}
+
+fn addresses(upstream: &Upstream) -> Vec<String> {
+    upstream.endpoints.load().iter().map(|endpoint| endpoint.address.to_string()).collect()
+}
+
 #[test]
-fn an_address_that_stays_keeps_its_endpoint_and_one_that_goes_is_marked() {
-    let upstream = upstream(Balance::RoundRobin, &[1, 2]);
-    let (one, two) = (upstream.pick(&[]).unwrap(), upstream.pick(&[]).unwrap());
-    upstream.set(vec![two.address, "127.0.0.1:3".parse().unwrap()]);
+fn an_address_that_a_name_keeps_keeps_its_endpoint_and_one_that_goes_is_marked() {
+    let upstream = named(None);
+    upstream.learn(&name("one.test"), vec![address("10.0.0.2:1"), address("10.0.0.1:1")]);
+    let before = upstream.endpoints.load_full();
+    upstream.learn(&name("one.test"), vec![address("10.0.0.3:1"), address("10.0.0.2:1")]);
+    assert!(before[0].is_removed() && !before[1].is_removed());
+    let after = upstream.endpoints.load_full();
+    assert_eq!(addresses(&upstream), ["10.0.0.2:1", "10.0.0.3:1"]);
+    assert_eq!(after[0].id, before[1].id);
+}
+
+#[test]
+fn each_name_has_its_own_answer_and_an_address_of_two_names_is_one_endpoint() {
+    let upstream = named(None);
+    upstream.learn(&name("two.test"), vec![address("10.0.0.2:1"), address("10.0.0.9:1")]);
+    upstream.learn(&name("one.test"), vec![address("10.0.0.1:1"), address("10.0.0.9:1")]);
+    assert_eq!(addresses(&upstream), ["10.0.0.1:1", "10.0.0.9:1", "10.0.0.2:1"]);
+    upstream.learn(&name("one.test"), vec![address("10.0.0.1:1")]);
+    assert_eq!(addresses(&upstream), ["10.0.0.1:1", "10.0.0.2:1", "10.0.0.9:1"]);
+}
+
+#[test]
+fn the_next_generation_keeps_endpoints_that_stay_with_their_counts_whatever_else_changes() {
+    let first = upstream(Balance::RoundRobin, &[1, 2]);
+    let (one, two) = (first.pick(&[]).unwrap(), first.pick(&[]).unwrap());
+    let busy = two.clone().occupy();
+    let next = Upstream::new(&spec(Balance::LeastRequest, &[3, 2]), Some(&first));
+    assert_eq!(next.endpoint_ids()[1], two.id);
+    assert_eq!(ports(&next, 3), [3, 3, 3], "2 is busy still");
+    assert!(!one.is_removed(), "not before the swap");
+    first.leave(&next.endpoint_ids().into_iter().collect());
     assert!(one.is_removed() && !two.is_removed());
-    let now: Vec<_> = (0..2).map(|_| upstream.pick(&[]).unwrap().id).collect();
-    assert!(now.contains(&two.id) && !now.contains(&one.id));
+    drop(busy);
+}
+
+#[test]
+fn a_request_of_the_generation_before_chooses_among_what_stays_while_something_does() {
+    let first = upstream(Balance::RoundRobin, &[1, 2]);
+    let next = Upstream::new(&spec(Balance::RoundRobin, &[2]), Some(&first));
+    first.leave(&next.endpoint_ids().into_iter().collect());
+    assert_eq!(ports(&first, 3), [2, 2, 2]);
+    first.leave(&HashSet::new());
+    assert_eq!(ports(&first, 2).len(), 2, "it finishes on what it has");
+}
+
+#[test]
+fn answers_of_dns_pass_to_the_next_generation_and_the_one_before_learns_no_more() {
+    let first = named(None);
+    first.learn(&name("one.test"), vec![address("10.0.0.1:1")]);
+    let next = named(Some(&first));
+    assert_eq!(addresses(&next), ["10.0.0.1:1"]);
+    assert_eq!(next.endpoint_ids(), first.endpoint_ids());
+    // An answer that was under way.
+    first.learn(&name("one.test"), vec![address("10.0.0.2:1")]);
+    assert_eq!(addresses(&first), ["10.0.0.1:1"]);
+    assert!(!next.pick(&[]).unwrap().is_removed());
+    let other = UpstreamSpec { endpoints: vec![name("two.test")], ..spec(Balance::Random, &[]) };
+    assert_eq!(addresses(&Upstream::new(&other, Some(&next))), [""; 0], "of a name that went");
 }

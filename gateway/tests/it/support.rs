@@ -15,6 +15,7 @@ pub(crate) mod http1;
 pub(crate) mod lines;
 pub(crate) mod metrics;
 pub(crate) mod process;
+pub(crate) mod reload;
 pub(crate) mod ruled;
 pub(crate) mod sockets;
 pub(crate) mod steps;

@@ -15,14 +15,18 @@ pub(super) struct Operation {
 pub(super) struct Body {
     pub(super) schema: &'static str,
     pub(super) required: bool,
+    /// Its media type.
+    pub(super) kind: &'static str,
 }
 
+const JSON: &str = "application/json";
+
 const fn body(schema: &'static str) -> Body {
-    Body { schema, required: true }
+    Body { schema, required: true, kind: JSON }
 }
 
 const fn body_if_any(schema: &'static str) -> Body {
-    Body { schema, required: false }
+    Body { schema, required: false, kind: JSON }
 }
 
 /// A call that reads.
@@ -271,4 +275,31 @@ pub(super) const OPERATIONS: &[Operation] = &[
         )
     },
     read("/v1/replicas", "listReplicas", "Who serves", &[], &[(200, "Replicas")]),
+    read(
+        "/v1/config",
+        "getConfig",
+        "The configuration in force, as it was written",
+        &[],
+        &[(200, "Configuration")],
+    ),
+    Operation {
+        method: "post",
+        path: "/v1/config/check",
+        id: "checkConfig",
+        summary: "Judges a configuration, or the files when the body is empty, and changes nothing",
+        query: &[],
+        headers: ONCE,
+        body: Some(Body { schema: "ConfigurationText", required: false, kind: "application/yaml" }),
+        answers: &[(200, "CheckedConfiguration")],
+    },
+    Operation {
+        method: "post",
+        path: "/v1/config/reload",
+        id: "reloadConfig",
+        summary: "Reads the files anew; what is refused is 422 with `problems`",
+        query: &[],
+        headers: ONCE,
+        body: None,
+        answers: &[(200, "ReloadedConfiguration")],
+    },
 ];

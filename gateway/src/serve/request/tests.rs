@@ -42,7 +42,7 @@ impl House {
         let cache =
             CacheSettings { capacity: 1, ttl: second, negative_capacity: 1, negative_ttl: second };
         let facts = Facts::new(Arc::new(store), &cache, second, runtime.handle().clone());
-        let generation = Generation::new(1, snapshot, &metrics);
+        let generation = Generation::first(snapshot, loaded.written, &metrics);
         let gate = Gate {
             generations: Arc::new(Generations::new(generation)),
             facts: Arc::new(facts),

@@ -14,6 +14,12 @@ impl Metrics {
             .sum()
     }
 
+    /// [`Self::sum`] of what is counted in whole numbers.
+    #[track_caller]
+    pub(crate) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        self.sum(name, labels).to_string().parse().unwrap()
+    }
+
     /// Labels and value of every series of `name`.
     fn series(&self, name: &str) -> impl Iterator<Item = (Vec<String>, f64)> {
         let name = format!("portcullis_{name}");
