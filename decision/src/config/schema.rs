@@ -35,6 +35,8 @@ pub(super) enum Kind {
 pub(super) struct Shape {
     /// A mapping of these keys.
     keys: Option<BTreeMap<&'static str, Key>>,
+    /// How many such mappings were read.
+    mappings: usize,
     /// A mapping of names that the configuration itself gives, each to this.
     names: Option<Box<Self>>,
     /// A list of these.
@@ -46,7 +48,8 @@ pub(super) struct Shape {
 #[derive(Debug, Default)]
 struct Key {
     shape: Shape,
-    required: bool,
+    /// How many mappings were told that they need it. Where one is enough without, it is not required.
+    required: usize,
     /// Where it was first given.
     line: Option<usize>,
 }
@@ -135,6 +138,7 @@ impl Shape {
 
     pub(super) fn mapping(&mut self) {
         self.keys.get_or_insert_default();
+        self.mappings += 1;
     }
 
     pub(super) fn names(&mut self) {
@@ -158,7 +162,7 @@ impl Shape {
     }
 
     pub(super) fn require(&mut self, key: &'static str) {
-        self.keys.get_or_insert_default().entry(key).or_default().required = true;
+        self.keys.get_or_insert_default().entry(key).or_default().required += 1;
     }
 }
 
@@ -196,7 +200,7 @@ impl Shape {
             }
             properties.insert((*name).to_owned(), schema);
         }
-        let required = self.keys.iter().flatten().filter(|(_, key)| key.required);
+        let required = self.keys.iter().flatten().filter(|(_, key)| key.required == self.mappings);
         let required: Vec<_> = required.map(|(name, _)| *name).collect();
         let others = self.names.as_ref().map_or(json!(false), |names| names.schema(comments));
         let mut schema = json!({ "type": "object", "additionalProperties": others });
