@@ -18,6 +18,7 @@ mod route;
 mod schema;
 mod scheme;
 mod server;
+mod shape;
 pub mod snapshot;
 mod store;
 mod telemetry;

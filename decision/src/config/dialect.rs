@@ -91,16 +91,18 @@ impl<'t> Dialects<'t> {
     /// A dialect by its name, or the one that stands here.
     fn spoken(&self, node: &'t Node, schemes: &Names, problems: &'t Problems) -> Judged<Spoken> {
         match &node.value {
-            Value::Scalar(scalar) if !scalar.is_null() => match scalar.text.as_str() {
-                PROBLEM => Ok(Spoken::Of(Dialect::problem())),
-                JSONRPC => Ok(Spoken::Jsonrpc),
-                _ => {
-                    let name = super::field::scalar(node, &text(), problems)?.given;
-                    let position = self.names.resolve(&name, problems)?;
-                    let found = self.list.get(position).cloned();
-                    found.unwrap_or_else(|| Ok(Dialect::problem())).map(Spoken::Of)
+            Value::Scalar(scalar) if !scalar.is_null() => {
+                let name = super::field::scalar(node, &text(), problems)?.given;
+                match name.text {
+                    PROBLEM => Ok(Spoken::Of(Dialect::problem())),
+                    JSONRPC => Ok(Spoken::Jsonrpc),
+                    _ => {
+                        let position = self.names.resolve(&name, problems)?;
+                        let found = self.list.get(position).cloned();
+                        found.unwrap_or_else(|| Ok(Dialect::problem())).map(Spoken::Of)
+                    }
                 }
-            },
+            }
             Value::Scalar(_) | Value::List(_) => {
                 let expected = "the name of a dialect, or a mapping that is one";
                 Err(unexpected(expected, node, problems))
@@ -151,6 +153,7 @@ fn dialect<'t>(
     schemes: &mut Vec<Given<'t>>,
     problems: &'t Problems,
 ) -> Judged<Dialect> {
+    problems.record(&node.place, |shape| shape.share("dialect"));
     let draft = Fields::of(node, problems, |fields| {
         let content_type = fields.value("content_type", &content_type()).transpose();
         let body = fields.node("body");
@@ -260,6 +263,7 @@ impl<'t> Reader<'_, 't> {
 
     /// A body, of whatever shape.
     fn body(&self, node: &Node) -> Judged<Arc<Body>> {
+        self.problems.record(&node.place, super::shape::Shape::anything);
         if let Value::Scalar(scalar) = &node.value {
             if scalar.is_null() {
                 return Err(unexpected("a text, a mapping or a list", node, self.problems));

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use super::Variables;
 use super::form::{Form, Reason, secret, text};
 use super::problem::{Judged, Place, Problems, Reported, quote, suggestion};
-use super::schema::{Kind, Shape};
+use super::shape::{Kind, Shape};
 use super::tree::{Entry, Node, Value};
 
 /// A text as it was given.
@@ -63,7 +63,7 @@ impl<'t> Fields<'t> {
         };
         let given = place.is_ok();
         if given {
-            problems.record(&node.place, Shape::mapping);
+            problems.record_keys(&node.place, Shape::mapping);
         }
         let mut fields = Self { entries, place, given, asked: Vec::new(), problems };
         let value = read(&mut fields);
@@ -102,7 +102,7 @@ impl<'t> Fields<'t> {
             && let Ok(place) = &self.place
         {
             let line = entry.map(|entry| entry.place.line);
-            self.problems.record(place, |shape| shape.key(key, line));
+            self.problems.record_keys(place, |shape| shape.key(key, line));
         }
         entry.map(|entry| &entry.value)
     }
@@ -137,7 +137,7 @@ impl<'t> Fields<'t> {
         if self.given
             && let Ok(place) = &self.place
         {
-            self.problems.record(place, |shape| shape.require(key));
+            self.problems.record_keys(place, |shape| shape.require(key));
         }
         value.unwrap_or_else(|| Err(self.missing(key)))
     }

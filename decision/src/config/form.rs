@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::HeaderName;
 use ipnet::IpNet;
 
-use super::schema::Kind;
+use super::shape::Kind;
 use super::tree::Scalar;
 
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);

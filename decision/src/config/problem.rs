@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 
-use super::schema::Shape;
+use super::shape::{Asked, Shape};
 
 /// One thing that is wrong with a configuration, or doubtful.
 ///
@@ -150,8 +150,8 @@ pub(super) struct Problems {
     clean: Cell<bool>,
     errors: RefCell<Vec<Found>>,
     warnings: RefCell<Vec<Found>>,
-    /// What the configuration may have, where that is wanted.
-    shape: Option<RefCell<Shape>>,
+    /// What is asked of the configuration, where that is to be known.
+    asked: Option<RefCell<Asked>>,
 }
 
 struct Found {
@@ -168,25 +168,32 @@ impl Problems {
             clean: Cell::new(true),
             errors: RefCell::default(),
             warnings: RefCell::default(),
-            shape: None,
+            asked: None,
         }
     }
 
     /// Writes down, too, what is asked of a configuration of one file.
     pub(super) fn recording(source: &str) -> Self {
-        let shape = Some(RefCell::default());
-        Self { shape, ..Self::new(vec![source.to_owned()], Missing::Warning) }
+        let asked = Some(RefCell::default());
+        Self { asked, ..Self::new(vec![source.to_owned()], Missing::Warning) }
     }
 
     /// Lets `what` write down what may be at `place`.
     pub(super) fn record(&self, place: &Place, what: impl FnOnce(&mut Shape)) {
-        if let Some(shape) = &self.shape {
-            what(shape.borrow_mut().at(place));
+        if let Some(asked) = &self.asked {
+            what(asked.borrow_mut().at(place, false));
         }
     }
 
-    pub(super) fn into_shape(self) -> Shape {
-        self.shape.map(RefCell::into_inner).unwrap_or_default()
+    /// Lets `what` write down what a mapping at `place` may have.
+    pub(super) fn record_keys(&self, place: &Place, what: impl FnOnce(&mut Shape)) {
+        if let Some(asked) = &self.asked {
+            what(asked.borrow_mut().at(place, true));
+        }
+    }
+
+    pub(super) fn into_asked(self) -> Asked {
+        self.asked.map(RefCell::into_inner).unwrap_or_default()
     }
 
     pub(super) fn error(&self, place: &Place, message: impl Into<String>) -> Reported {

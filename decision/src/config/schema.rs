@@ -2,67 +2,29 @@
 //! key in every form, and what each asks for is written down. A key that is added to a reader is in the schema, and a test
 //! says so where the reference does not show it.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
-use super::problem::{Place, Problems};
+use super::problem::Problems;
+use super::shape::{Asked, Kind, Shape};
 use super::{Fragment, Variables, read_whole};
 
 /// Every key with its default and its meaning.
 pub(super) const REFERENCE: &str = include_str!("../../../config/reference.yaml");
 
-/// What JSON Schema can say of a scalar.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
-    /// Whatever it looks like.
-    Text,
-    /// A text that nothing shows.
-    Secret,
-    Boolean,
-    Word(Vec<&'static str>),
-    Whole,
-    /// 0 to 1.
-    Share,
-    Duration,
-    Size,
-    /// `auto`, or that.
-    Auto(Box<Self>),
-}
-
-/// What may stand in one part of a configuration.
-#[derive(Debug, Default)]
-pub(super) struct Shape {
-    /// A mapping of these keys.
-    keys: Option<BTreeMap<&'static str, Key>>,
-    /// How many such mappings were read.
-    mappings: usize,
-    /// A mapping of names that the configuration itself gives, each to this.
-    names: Option<Box<Self>>,
-    /// A list of these.
-    items: Option<Box<Self>>,
-    scalars: Vec<Kind>,
-}
-
-/// A key that is asked for.
-#[derive(Debug, Default)]
-struct Key {
-    shape: Shape,
-    /// How many mappings were told that they need it. Where one is enough without, it is not required.
-    required: usize,
-    /// Where it was first given.
-    line: Option<usize>,
-}
-
 /// The JSON Schema (draft 2020-12) of a configuration file. It takes every good configuration, and refuses unknown keys and
 /// values of a wrong type; what only the whole can tell is for `check`.
 pub fn schema() -> Value {
     let comments = Comments::of(REFERENCE);
-    let mut schema = shape(REFERENCE).schema(&comments);
+    let asked = asked(REFERENCE);
+    let mut schema = asked.whole.schema(&comments);
+    let shared = asked.shared.iter();
+    let mut shared: Map<_, _> =
+        shared.map(|(name, shape)| ((*name).to_owned(), shape.schema(&comments))).collect();
+    shared.insert("reference".to_owned(), reference());
     if let Value::Object(schema) = &mut schema {
         schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
         schema.insert("title".to_owned(), json!("The configuration of Portcullis"));
-        schema.insert("$defs".to_owned(), json!({ "reference": reference() }));
+        schema.insert("$defs".to_owned(), Value::Object(shared));
     }
     schema
 }
@@ -73,14 +35,14 @@ fn reference() -> Value {
 }
 
 /// What the readers ask of the configuration `text`, and of what its comments offer instead: `key: value  # or: other; …`.
-pub(super) fn shape(text: &str) -> Shape {
+pub(super) fn asked(text: &str) -> Asked {
     let problems = Problems::recording("reference.yaml");
     for text in std::iter::once(text.to_owned()).chain(alternatives(text)) {
         let fragment = Fragment { name: "reference.yaml", text: &text };
         // What is wrong with it is not asked here.
         let _configuration = read_whole(&[fragment], &Nothing, &problems);
     }
-    problems.into_shape()
+    problems.into_asked()
 }
 
 /// `text`, with one value replaced by what the comment at its key offers instead.
@@ -118,59 +80,17 @@ impl Variables for Nothing {
     }
 }
 
-// --- what is written down ---------------------------------------------------------------------------------------------
-
-impl Shape {
-    /// The part at `place`.
-    pub(super) fn at(&mut self, place: &Place) -> &mut Self {
-        let mut shape = self;
-        for step in place.steps() {
-            shape = match step {
-                None => shape.items.get_or_insert_default(),
-                Some(key) => match shape.keys.as_mut().and_then(|keys| keys.get_mut(key)) {
-                    Some(key) => &mut key.shape,
-                    None => shape.names.get_or_insert_default(),
-                },
-            };
-        }
-        shape
-    }
-
-    pub(super) fn mapping(&mut self) {
-        self.keys.get_or_insert_default();
-        self.mappings += 1;
-    }
-
-    pub(super) fn names(&mut self) {
-        self.names.get_or_insert_default();
-    }
-
-    pub(super) fn items(&mut self) {
-        self.items.get_or_insert_default();
-    }
-
-    pub(super) fn scalar(&mut self, kind: &Kind) {
-        if !self.scalars.contains(kind) {
-            self.scalars.push(kind.clone());
-        }
-    }
-
-    /// `key` is asked for, and given at this line, if it is.
-    pub(super) fn key(&mut self, key: &'static str, line: Option<usize>) {
-        let key = self.keys.get_or_insert_default().entry(key).or_default();
-        key.line = key.line.or(line);
-    }
-
-    pub(super) fn require(&mut self, key: &'static str) {
-        self.keys.get_or_insert_default().entry(key).or_default().required += 1;
-    }
-}
-
 // --- the schema -------------------------------------------------------------------------------------------------------
 
 impl Shape {
     fn schema(&self, comments: &Comments<'_>) -> Value {
         let mut forms: Vec<Value> = self.scalars.iter().map(Kind::schema).collect();
+        if self.anything {
+            forms.push(json!({ "type": ["object", "array", "string", "number", "boolean"] }));
+        }
+        if let Some(name) = self.shared {
+            forms.push(json!({ "$ref": format!("#/$defs/{name}") }));
+        }
         if self.scalars.iter().any(|kind| !matches!(kind, Kind::Text | Kind::Secret)) {
             forms.push(json!({ "$ref": "#/$defs/reference" }));
         }
@@ -261,56 +181,5 @@ impl<'c> Comments<'c> {
         said.reverse();
         said.extend(line.split_once("  # ").map(|(_, comment)| comment));
         said.iter().map(|part| part.trim()).collect::<Vec<_>>().join(" ")
-    }
-}
-
-#[cfg(test)]
-impl Shape {
-    /// Everything that it says, a line each: where, and what may be there.
-    pub(super) fn lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        self.write("", &mut lines);
-        lines
-    }
-
-    fn write(&self, path: &str, lines: &mut Vec<String>) {
-        lines.extend(self.scalars.iter().map(|kind| format!("{path}: {kind:?}")));
-        if let Some(items) = &self.items {
-            lines.push(format!("{path}: a list"));
-            items.write(&format!("{path}[]"), lines);
-        }
-        if let Some(names) = &self.names {
-            lines.push(format!("{path}: a mapping of names"));
-            names.write(&format!("{path}.*"), lines);
-        }
-        if let Some(keys) = &self.keys {
-            lines.push(format!("{path}: a mapping of keys"));
-            for (name, key) in keys {
-                let path =
-                    if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
-                lines.push(format!("{path}: a key"));
-                key.shape.write(&path, lines);
-            }
-        }
-    }
-
-    /// The keys that are asked for and nowhere given, and the lines of those that are given.
-    pub(super) fn keys(&self) -> Vec<(String, Option<usize>)> {
-        let mut found = Vec::new();
-        self.find("", &mut found);
-        found
-    }
-
-    fn find(&self, path: &str, found: &mut Vec<(String, Option<usize>)>) {
-        for (inner, mark) in [(&self.items, "[]"), (&self.names, ".*")] {
-            if let Some(inner) = inner {
-                inner.find(&format!("{path}{mark}"), found);
-            }
-        }
-        for (name, key) in self.keys.iter().flatten() {
-            let path = if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
-            found.push((path.clone(), key.line));
-            key.shape.find(&path, found);
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Environment, file, lines};
-use crate::config::schema::{Comments, REFERENCE, shape};
+use crate::config::schema::{Comments, REFERENCE, asked};
 use crate::config::{check, load};
 
 /// The reference without its comments.
@@ -37,14 +37,22 @@ fn the_reference_is_a_good_configuration_that_needs_no_environment() {
 #[test]
 fn the_reference_shows_every_key_that_is_known() {
     let missing: Vec<_> =
-        shape(REFERENCE).keys().into_iter().filter(|(_, line)| line.is_none()).collect();
+        asked(REFERENCE).keys().into_iter().filter(|(_, line)| line.is_none()).collect();
     let missing: Vec<_> = missing.iter().map(|(path, _)| path.as_str()).collect();
     assert!(missing.is_empty(), "config/reference.yaml does not show: {}", missing.join(", "));
 }
 
 #[test]
+fn every_reader_says_what_it_takes() {
+    let asked = asked(REFERENCE);
+    let silent = asked.silent();
+    assert!(silent.is_empty(), "no reader has asked anything of {}", silent.join(", "));
+    assert!(asked.lines().len() > 200);
+}
+
+#[test]
 fn the_reference_shows_every_form_that_a_value_may_have() {
-    let shown: BTreeSet<_> = shape(REFERENCE).lines().into_iter().collect();
+    let shown: BTreeSet<_> = asked(REFERENCE).lines().into_iter().collect();
     let text = bare();
     let lines: Vec<_> = text.lines().collect();
     let mut hidden = BTreeSet::new();
@@ -58,8 +66,8 @@ fn the_reference_shows_every_form_that_a_value_may_have() {
             let changed_line = format!("{head} {other}");
             let mut changed = lines.clone();
             changed.splice(at..at + block(&lines, at), [changed_line.as_str()]);
-            let asked = shape(&changed.join("\n")).lines();
-            hidden.extend(asked.into_iter().filter(|line| !shown.contains(line)));
+            let found = asked(&changed.join("\n")).lines();
+            hidden.extend(found.into_iter().filter(|line| !shown.contains(line)));
         }
     }
     let hidden: Vec<_> = hidden.into_iter().collect();
@@ -80,7 +88,7 @@ fn the_reference_says_what_each_key_means() {
         "apis[].routes[].rewrite",
     ];
     let of_a_block = |path: &str| silent.contains(&path) || silent_too.contains(&path);
-    let unsaid: Vec<_> = shape(REFERENCE)
+    let unsaid: Vec<_> = asked(REFERENCE)
         .keys()
         .into_iter()
         .filter(|(path, line)| {
@@ -110,7 +118,7 @@ fn the_reference_shows_the_defaults() {
     let comments = Comments::of(REFERENCE);
     let lines: Vec<_> = REFERENCE.lines().collect();
     let mut wrong = Vec::new();
-    for (path, line) in shape(REFERENCE).keys() {
+    for (path, line) in asked(REFERENCE).keys() {
         let Some(at) = line.map(|line| line - 1) else { continue };
         if lines[at].trim_start().starts_with("- ") {
             // The first key of an item.
