@@ -169,37 +169,43 @@ pub struct Rules {
 }
 
 impl Rules {
-    #[expect(clippy::panic, reason = "set-up of a measurement")]
     pub fn new(routes: usize) -> Self {
-        let mut text = format!(
-            "upstreams: {{ app: [127.0.0.1:9000] }}\napis:\n  - name: {API}\n    hosts: [{HOST}]\n    upstream: app\n    \
-             schemes: [{{ name: {SCHEME}, prefix: {PREFIX} }}]\n    routes:\n"
-        );
-        let mut paths = Vec::with_capacity(routes);
-        for number in 0..routes {
-            let (path, asked) = match number % 3 {
-                0 => (format!("/v1/things{number:05}"), format!("/v1/things{number:05}")),
-                1 => (
-                    format!("/v1/things{number:05}/{{id}}"),
-                    format!("/v1/things{number:05}/b_01HZX4"),
-                ),
-                _ => (
-                    format!("/v1/orgs/{{org}}/things{number:05}/**"),
-                    format!("/v1/orgs/org_0001/things{number:05}/b_01HZX4/items"),
-                ),
-            };
-            // A string that has no room for more than it holds cannot fail to take more.
-            let _infallible =
-                writeln!(text, "      - {{ path: \"{path}\", methods: [GET, POST] }}");
-            paths.push(asked);
-        }
-        let fragment = Fragment { name: "measured.yaml", text: &text };
-        match load(&[fragment], &NoVariables) {
-            Ok(compiled) => {
-                Self { snapshot: compiled.configuration.snapshot, paths: Texts::shuffled(paths) }
+        let (text, paths) = configuration(routes);
+        Self { snapshot: compile(&text), paths: Texts::shuffled(paths) }
+    }
+}
+
+/// A configuration of one api with so many routes, and a path that leads to each.
+pub fn configuration(routes: usize) -> (String, Vec<String>) {
+    let mut text = format!(
+        "upstreams: {{ app: [127.0.0.1:9000] }}\napis:\n  - name: {API}\n    hosts: [{HOST}]\n    upstream: app\n    \
+         schemes: [{{ name: {SCHEME}, prefix: {PREFIX} }}]\n    routes:\n"
+    );
+    let mut paths = Vec::with_capacity(routes);
+    for number in 0..routes {
+        let (path, asked) = match number % 3 {
+            0 => (format!("/v1/things{number:05}"), format!("/v1/things{number:05}")),
+            1 => {
+                (format!("/v1/things{number:05}/{{id}}"), format!("/v1/things{number:05}/b_01HZX4"))
             }
-            Err(refusal) => panic!("{:?}", refusal.errors),
-        }
+            _ => (
+                format!("/v1/orgs/{{org}}/things{number:05}/**"),
+                format!("/v1/orgs/org_0001/things{number:05}/b_01HZX4/items"),
+            ),
+        };
+        // A string that has no room for more than it holds cannot fail to take more.
+        let _infallible = writeln!(text, "      - {{ path: \"{path}\", methods: [GET, POST] }}");
+        paths.push(asked);
+    }
+    (text, paths)
+}
+
+/// From text to what a reload swaps.
+#[expect(clippy::panic, reason = "set-up of a measurement")]
+pub fn compile(text: &str) -> Snapshot {
+    match load(&[Fragment { name: "measured.yaml", text }], &NoVariables) {
+        Ok(compiled) => compiled.configuration.snapshot,
+        Err(refusal) => panic!("{:?}", refusal.errors),
     }
 }
 

@@ -6,7 +6,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::support::{Gateway, Setup, Steps, Upstream, one_pool, open_api, request};
+use crate::support::{Gateway, Setup, Steps, Upstream, one_api_with, one_pool, open_api, request};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -167,7 +167,26 @@ fn a_stream_and_a_tunnel_go_on_over_reloads_even_without_their_route() {
     tunnel.rest();
 }
 
-/// Contract 4 of the issue: 100 reloads under load, half of them invalid.
+/// Contract 7: a reload that changes nothing of a rule resets nothing, and a new `max` keeps what was counted.
+#[test]
+fn what_limits_have_counted_stays_counted_over_reloads() {
+    let upstream = Upstream::echo();
+    let rule = "limits: { few: { per: ip, max: 3, window: 5m } }";
+    let gateway = Gateway::start(one_api_with(
+        &upstream,
+        &format!("{rule}\nroutes: [{{ path: /**, auth: none }}]"),
+    ));
+    let ask = || gateway.get("/", &[]).status;
+    assert_eq!((ask(), ask()), (200, 200));
+    touch(&gateway, 1);
+    gateway.reloaded();
+    assert_eq!((ask(), ask()), (200, 429));
+    gateway.replace("max: 3", "max: 4");
+    gateway.reloaded();
+    assert_eq!((ask(), ask()), (200, 429));
+}
+
+/// Issue 4, 4: 100 reloads under load, half of them invalid.
 #[test]
 fn a_hundred_reloads_under_load_half_of_them_bad_fail_no_request() {
     let (one, two) = (Upstream::echo(), Upstream::echo());
