@@ -105,13 +105,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
     let metrics =
         Arc::new(Metrics::new().map_err(|error| StartError(format!("metrics: {error}")))?);
     let (store, keys) = opening::open(&process.store, &metrics)?;
-    // Health, admin, names and look-ups run here, so that nothing of them waits for a worker, nor a worker for them.
-    let control = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("control")
-        .enable_all()
-        .build()
-        .map_err(StartError::because("the control runtime"))?;
+    let control = control_runtime().map_err(StartError::because("the control runtime"))?;
     // Before anybody is told that we are ready: who is told may send one at once.
     let signals =
         Signals::receive(&control).map_err(StartError::because("signals cannot be received"))?;
@@ -203,6 +197,12 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
     };
     running.announce();
     Ok(running)
+}
+
+/// Health, admin, names and look-ups run here, so that nothing of them waits for a worker, nor a worker for them.
+fn control_runtime() -> io::Result<Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(1).thread_name("control").enable_all().build()
 }
 
 fn first_generation(

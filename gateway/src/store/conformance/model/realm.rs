@@ -59,10 +59,9 @@ pub(super) async fn take(store: &dyn Store, model: &mut Model, step: &Step, now:
             } else if old == Some(&given) {
                 Ok(())
             } else {
-                well.and_then(|()| {
+                well.map(|()| {
                     model.resources.insert(name, Resource { version: read + 1, ..given.clone() });
                     model.changed();
-                    Ok(())
                 })
             };
             let put: Result<Changed<Resource>, _> =
