@@ -4,14 +4,21 @@
 //! A block of the file is a file here, and one function reads it: it asks for its keys, judges them, and makes the part of
 //! the snapshot that they mean. Whoever gives up holds a `Reported`, so nothing is dropped in silence.
 
+mod action;
+mod addresses;
 mod api;
+mod cors;
 mod dialect;
+mod endpoints;
 mod field;
 mod form;
+mod headers;
 mod identity;
 mod issue;
 mod limits;
+mod matching;
 mod names;
+mod neighbours;
 mod problem;
 mod requirement;
 mod route;

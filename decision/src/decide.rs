@@ -14,10 +14,12 @@ use std::net::IpAddr;
 pub use refused::{Needed, Refused};
 pub use step::Step;
 
+use crate::addresses::Addresses;
 use crate::authenticate::{Authenticated, Presented, authenticate, recognise};
 use crate::authorize::{Permit, authorize};
 use crate::config::snapshot::{Api, Auth, ResourceSource, Rewrite, Route, Scheme, Snapshot};
 use crate::credential::{self, Unreadable};
+use crate::dialect::Answer;
 use crate::facts::{Known, Level, Timestamp};
 use crate::forwarded;
 use crate::name::Id;
@@ -68,9 +70,16 @@ pub fn ask<'s>(
             "the head has more fields than can be edited",
         ));
     }
-    // The host first: it chooses the api, and the api how a refusal is spoken.
-    let api = choose_api(snapshot, head)?;
-    let (route, path) = choose_route(api, head).map_err(|refused| refused.by(api))?;
+    // Only a path with one meaning is matched, and the path that is matched is the one that is sent. The host chooses the api,
+    // and the api how a refusal is spoken, that of a path too.
+    let (api, path) = (choose_api(snapshot, head), normalise(head.path));
+    let path = path.map_err(|error| {
+        let refused = Refused::of(Outcome::RequestMalformed, error.reason());
+        if let Ok(api) = &api { refused.by(api) } else { refused }
+    })?;
+    let api = api?;
+    let client_ip = forwarded::client_ip(head);
+    let route = choose_route(api, head, client_ip, &path).map_err(|refused| refused.by(api))?;
     let refused = |refused: Refused<'s>| refused.by(api).on(route);
     let (resource, org) = named_in(route, &path).map_err(refused)?;
     // Last of what is known without asking who it is: nobody's credential makes room for this body.
@@ -102,7 +111,7 @@ pub fn ask<'s>(
     Ok(Question {
         api,
         route,
-        client_ip: forwarded::client_ip(head),
+        client_ip,
         choice: presented.as_ref().map_or(Choice::None, |presented| choice(presented.scheme, head)),
         presented,
         resource,
@@ -111,6 +120,17 @@ pub fn ask<'s>(
         scopes: requirement.scopes.get(head.method).map_or(&[], Vec::as_slice),
         edits,
     })
+}
+
+/// The answer to a preflight, which is given before anybody is asked who they are; `None`: the request is none, or its host has no
+/// api that knows other origins, or its path has no meaning.
+pub fn preflight<'s>(snapshot: &'s Snapshot, head: &RequestHead<'_>) -> Option<(&'s Api, Answer)> {
+    if head.method != "OPTIONS" {
+        return None;
+    }
+    let api = choose_api(snapshot, head).ok()?;
+    let answer = api.cors.as_ref()?.preflight(head)?;
+    normalise(head.path).is_ok().then_some((api, answer))
 }
 
 impl<'s> Question<'s> {
@@ -183,21 +203,43 @@ fn choose_api<'s>(snapshot: &'s Snapshot, head: &RequestHead<'_>) -> Result<&'s 
         .ok_or_else(|| Refused::of(Outcome::HostUnknown, "no api has this host"))
 }
 
-/// The path before the route: only a path with one meaning is matched, and the path that is matched is the one that is sent.
-fn choose_route<'s, 'h>(
+/// The api's addresses, the path, the route's addresses, the method. Whom every route of a path keeps out learns nothing of its
+/// methods either.
+fn choose_route<'s>(
     api: &'s Api,
-    head: &RequestHead<'h>,
-) -> Result<(&'s Route, Cow<'h, str>), Refused<'s>> {
-    let path = normalise(head.path)
-        .map_err(|error| Refused::of(Outcome::RequestMalformed, error.reason()))?;
-    match api.routes.find(&path, head.method) {
-        Found::Route(route) => Ok((route, path)),
-        Found::MethodNotAllowed(allow) => {
-            Err(Refused::of(Outcome::MethodNotAllowed, "no route of this path has the method")
-                .allowing(allow))
-        }
-        Found::Unknown => Err(Refused::of(Outcome::RouteUnknown, "no route has this path")),
+    head: &RequestHead<'_>,
+    client_ip: IpAddr,
+    path: &str,
+) -> Result<&'s Route, Refused<'s>> {
+    let permits = |addresses: Option<&Addresses>| {
+        addresses.is_none_or(|addresses| addresses.permit(client_ip))
+    };
+    let denied = || Refused::of(Outcome::AddressDenied, "the client's address is not allowed");
+    if !permits(api.addresses.as_ref()) {
+        return Err(denied());
     }
+    let junction = api
+        .routes
+        .find(path)
+        .ok_or_else(|| Refused::of(Outcome::RouteUnknown, "no route has this path"))?;
+    let found = junction.choose(head.method, head.fields);
+    if let Found::Route(route) = found {
+        let permitted = permits(route.addresses.as_ref());
+        return if permitted { Ok(route) } else { Err(denied().on(route)) };
+    }
+    if !junction.routes().any(|route| permits(route.addresses.as_ref())) {
+        return Err(denied());
+    }
+    Err(match found {
+        Found::MethodNotAllowed(allow) => {
+            Refused::of(Outcome::MethodNotAllowed, "no route of this path has the method")
+                .allowing(allow)
+        }
+        _ => Refused::of(
+            Outcome::RouteUnknown,
+            "every route of this path and method asks for other fields",
+        ),
+    })
 }
 
 /// The resource and the organisation that the route finds in its path.

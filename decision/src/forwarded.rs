@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::HeaderValue;
 
 use crate::request::RequestHead;
+use crate::route::host_is_valid;
 
 const FOR: &str = "x-forwarded-for";
 const PROTO: &str = "x-forwarded-proto";
@@ -58,6 +59,23 @@ pub fn client_ip(head: &RequestHead<'_>) -> IpAddr {
         }
     }
     client
+}
+
+/// Scheme and authority of the URL that the client asked for: what a trusted peer says of it, else `scheme` and the host.
+pub fn asked_at<'h>(head: &RequestHead<'h>, scheme: &'static str) -> (&'static str, &'h str) {
+    if !peer_is_trusted(head) {
+        return (scheme, head.host);
+    }
+    let said = |name: &str| {
+        let field = head.fields.iter().find(|field| field.is(name))?;
+        std::str::from_utf8(field.value).ok()
+    };
+    let scheme = match said(PROTO) {
+        Some(said) if said.eq_ignore_ascii_case("https") => "https",
+        Some(said) if said.eq_ignore_ascii_case("http") => "http",
+        _ => scheme,
+    };
+    (scheme, said(HOST).filter(|host| host_is_valid(host)).unwrap_or(head.host))
 }
 
 /// Reads an address, perhaps in brackets, perhaps with a port.

@@ -3,15 +3,20 @@
 //! A decision is a function of *(snapshot, request head, facts, now)*. This crate knows HTTP's nouns and no socket, clock,
 //! cache, store or runtime; what it needs of them comes in as values.
 
+pub mod addresses;
+pub mod answer;
 pub mod audience;
 pub mod authenticate;
 pub mod authorize;
 pub mod config;
+pub mod cors;
 pub mod credential;
 pub mod decide;
 pub mod dialect;
 pub mod facts;
 pub mod forwarded;
+pub mod headers;
+pub mod hop;
 pub mod identity;
 pub mod limit;
 pub mod name;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
+use crate::answer::Action;
 use crate::authorize::Permit;
 use crate::config::snapshot::{
     Ambiguous, Api, Auth, IdentityFact, IdentityPlan, Issue, LogLevel, LogPolicy, OnRevoke, Place,
@@ -20,10 +21,11 @@ use crate::facts::{
     Credential, Fact, FactKey, Known, Level, Lookup, Resource, ResourceState, Subject, SubjectKind,
     SubjectState, Timestamp, Wanted, api_mask, realm_mask,
 };
+use crate::headers::HeaderEdits;
 use crate::limit::Limits;
 use crate::name::Id;
 use crate::request::{Field, Framing, Protocol, RequestHead};
-use crate::route::{HostPattern, HostTable, Methods, Pattern, RouteTable};
+use crate::route::{HostPattern, HostTable, Match, Methods, Pattern, RouteTable};
 use crate::secret::{Pepper, Peppers};
 use crate::{forwarded, identity};
 
@@ -38,14 +40,18 @@ pub(crate) fn route(name: &str) -> Route {
         name: Arc::from(name),
         index: usize::MAX,
         path: name.to_owned(),
-        upstream: 0,
+        matching: Match::default(),
+        addresses: None,
+        action: Action::Forward(0),
         rewrite: Rewrite::default(),
+        headers: HeaderEdits::default(),
         auth: Auth::Required,
         accept: u64::MAX,
         requirement: Requirement::default(),
         forward_credential: false,
         timeout: Duration::from_mins(1),
         idle: Duration::from_mins(5),
+        deadline: None,
         body_limit: 1000,
         websocket: false,
         limits: Vec::new(),
@@ -95,6 +101,8 @@ pub(crate) fn api(name: &str, routes: Vec<Route>) -> Api {
         states: States::default(),
         identity: IdentityPlan { headers: default_identity(), request_id: request_id() },
         errors: Dialect::problem(),
+        addresses: None,
+        cors: None,
         routes: table,
         limits: Limits::default(),
     }

@@ -31,6 +31,8 @@ pub struct Origin {
     /// The peer's address, ready to be sent.
     pub peer_value: HeaderValue,
     pub trusted_proxies: Arc<[IpNet]>,
+    /// A path that is answered before routing.
+    pub health_path: Option<Arc<str>>,
 }
 
 /// What an idle connection brought.

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use crate::accept::listener::{self, Bound, Door};
 use crate::access_log::AccessLog;
 use crate::admin::{self, Admin};
+use crate::crowd::Crowd;
 use crate::facts::Facts;
 use crate::feed::Feed;
 use crate::gate::Gate;
@@ -42,6 +43,8 @@ const FORGET: Duration = Duration::from_secs(1);
 const LAST_LINES: Duration = Duration::from_secs(2);
 /// Room in memory that one request under way may take, for the automatic bound.
 const MEMORY_PER_REQUEST: u64 = 256 * 1024;
+/// Room in memory that one connection may take, for the automatic bound.
+const MEMORY_PER_CONNECTION: u64 = 64 * 1024;
 
 /// Why the gateway did not start: one line for people.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +130,8 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
     let threads = process
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    // The system's soft limit is for programs that count descriptors in a word.
+    let _what_there_is_will_do = rlimit::increase_nofile_limit(u64::MAX);
     let bound = bind_all(&process, threads)?;
     let listeners = bound.iter().map(|bound| (bound.name.clone(), bound.address)).collect();
     let channels: Vec<_> = (0..threads).map(|_| mpsc::unbounded_channel()).collect();
@@ -138,6 +143,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         process.replica.clone().unwrap_or_else(|| format!("portcullis-{:08x}", fastrand::u32(..)));
     let (uses, noted) = Uses::new();
     drop(control.spawn(noted.tell(store.clone())));
+    let draining = Arc::new(AtomicBool::new(false));
     let gate = Arc::new(Gate {
         generations: generations.clone(),
         facts: facts.clone(),
@@ -146,6 +152,8 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         bounds: process.bounds.clone(),
         under_way: AtomicUsize::new(0),
         in_flight: in_flight(&process),
+        crowd: Crowd::new(connections(&process), process.bounds.per_address),
+        draining: draining.clone(),
         metrics: metrics.clone(),
         access_log: Arc::new(access_log),
         replica: replica.clone(),
@@ -157,7 +165,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         generations: generations.clone(),
         ticked: workers.iter().map(|worker| worker.ticked.clone()).collect(),
         ready: AtomicBool::new(false),
-        draining: AtomicBool::new(false),
+        draining,
     });
 
     drop(control.spawn(keep::run(store.clone(), feed.clone(), generations.clone())));
@@ -266,6 +274,8 @@ fn start_workers(
             listener,
             trusted_proxies: bound.trusted_proxies,
             http2: bound.http2,
+            health_path: bound.health_path,
+            name: bound.name.clone(),
             connections: gate.metrics.connections.with_label_values(&[&*bound.name]),
         };
         for (doors, socket) in doors.iter_mut().zip(bound.sockets) {
@@ -291,11 +301,22 @@ fn serve_http(
 
 /// `server.bounds.in_flight`, or what descriptors and memory allow: two descriptors a request, and its buffers.
 fn in_flight(process: &Process) -> usize {
-    process.bounds.in_flight.unwrap_or_else(|| {
-        let descriptors = rlimit::Resource::NOFILE.get().map_or(1024, |(soft, _)| soft);
-        let by_memory = memory().unwrap_or(u64::MAX) / MEMORY_PER_REQUEST;
-        usize::try_from((descriptors / 2).min(by_memory)).unwrap_or(usize::MAX).clamp(64, 1_000_000)
-    })
+    process.bounds.in_flight.unwrap_or_else(|| room(descriptors() / 2, MEMORY_PER_REQUEST))
+}
+
+/// `server.bounds.connections`, or what descriptors and memory allow: a quarter of them is for upstreams and the rest of us.
+fn connections(process: &Process) -> usize {
+    let by_descriptors = || descriptors() / 4 * 3;
+    process.bounds.connections.unwrap_or_else(|| room(by_descriptors(), MEMORY_PER_CONNECTION))
+}
+
+fn descriptors() -> u64 {
+    rlimit::Resource::NOFILE.get().map_or(1024, |(soft, _)| soft)
+}
+
+fn room(by_descriptors: u64, memory_for_one: u64) -> usize {
+    let by_memory = memory().unwrap_or(u64::MAX) / memory_for_one;
+    usize::try_from(by_descriptors.min(by_memory)).unwrap_or(usize::MAX).clamp(64, 1_000_000)
 }
 
 /// What the cgroup, or else the machine, has, in bytes.

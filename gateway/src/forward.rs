@@ -16,6 +16,7 @@ use crate::accept::Origin;
 use crate::accept::head::Head;
 use crate::alarm::Alarm;
 use crate::clock;
+use crate::log;
 use crate::metrics::{Attempt, UpstreamMeter};
 use crate::roster::Seat;
 use crate::upstream::{Checkout, Endpoint, Upstream as Service, pool};
@@ -32,6 +33,7 @@ pub mod websocket;
 
 use client::Client;
 use exchange::{End, Exchange};
+use heads::Ours;
 use upstream::Upstream;
 
 /// How what was sent to the client ended (contract, section 11).
@@ -73,6 +75,10 @@ pub struct Order<'o> {
     pub websocket: bool,
     /// Fields of the final answer, after the upstream's own.
     pub added: &'o [(HeaderName, HeaderValue)],
+    /// When the head was whole.
+    pub started: Instant,
+    /// What the api says of other origins in its answers, if it does.
+    pub cors: Option<&'o [(HeaderName, HeaderValue)]>,
 }
 
 /// Shows no head: a credential may be in it.
@@ -95,8 +101,20 @@ impl Order<'_> {
         }
     }
 
-    fn respond_id(&self) -> Option<(&HeaderName, &HeaderValue)> {
-        self.permit.api().identity.request_id.respond.as_ref().map(|name| (name, self.request_id))
+    /// What we say in the upstream's answer.
+    fn ours(&self) -> Ours<'_> {
+        let respond = self.permit.api().identity.request_id.respond.as_ref();
+        Ours {
+            request_id: respond.map(|name| (name, self.request_id)),
+            edits: self.permit.route().headers.response.as_ref(),
+            cors: self.cors,
+            added: self.added,
+        }
+    }
+
+    /// When the whole of it is to be over.
+    fn deadline(&self) -> Option<Instant> {
+        self.permit.route().deadline.map(|deadline| self.started + deadline)
     }
 }
 
@@ -158,6 +176,7 @@ pub async fn forward(
         forwarded.upstream_time = head_at.map(|at: Instant| at.saturating_duration_since(started));
         order.count(result(&end, head_at.is_some()));
         order.observe(forwarded.upstream_time);
+        attempts.note(busy.endpoint(), verdict(end, forwarded.status));
         match end {
             End::Stale => attempts.stale(),
             End::Again => attempts.failed(busy.endpoint().clone()),
@@ -199,10 +218,26 @@ const fn result(end: &End, answered: bool) -> Attempt {
     }
 }
 
+/// Whether the endpoint did what it is there for; `None`: it had no chance to show.
+fn verdict(end: End, status: u16) -> Option<bool> {
+    match end {
+        End::Complete => Some(status < 500),
+        End::Switched => Some(true),
+        End::Again => Some(false),
+        End::Refuse(outcome, _) | End::Cut(outcome, ..) => {
+            matches!(outcome, Outcome::UpstreamInvalid | Outcome::UpstreamTimeout).then_some(false)
+        }
+        End::Stale | End::ClientGone => None,
+    }
+}
+
 fn open(order: &Order<'_>, checkout: Checkout) -> Result<Upstream, upstream::Fault> {
     let told = heads::told(order).ok_or(upstream::Fault::Invalid("the head cannot be made"))?;
     Upstream::open(checkout, told, |out| heads::write_request(order, out))
 }
+
+/// Why a request is ended by its route's `deadline`.
+const PAST_DEADLINE: &str = "not over within the route's deadline";
 
 /// Which endpoints were tried, and what may still be.
 struct Attempts<'a> {
@@ -214,12 +249,27 @@ struct Attempts<'a> {
     fresh: bool,
     /// When the latest attempt began.
     began: Instant,
+    /// Where the endpoint is chosen by it: a hash of what is sent.
+    hash: Option<u64>,
 }
 
 impl<'a> Attempts<'a> {
     fn new(order: &'a Order<'a>, began: Instant) -> Self {
         let left = order.service.retries.attempts.max(1);
-        Self { order, tried: Vec::new(), left, retries: 0, fresh: false, began }
+        let hash = order.service.hashed().and_then(|name| heads::hash_of_sent(order, name));
+        Self { order, tried: Vec::new(), left, retries: 0, fresh: false, began, hash }
+    }
+
+    /// Notes how an endpoint has served this request.
+    fn note(&self, endpoint: &Endpoint, verdict: Option<bool>) {
+        let service = self.order.service;
+        if verdict.is_some_and(|good| service.note(endpoint, good)) {
+            self.order.meter.inspect(|meter| meter.eject());
+            log::warn("an endpoint is left out for a while: it fails again and again", |line| {
+                line.field("upstream", &*service.name)
+                    .field("endpoint", endpoint.address.to_string());
+            });
+        }
     }
 
     fn may_ask_again(&self) -> bool {
@@ -246,7 +296,11 @@ impl<'a> Attempts<'a> {
     ) -> Result<(Arc<Endpoint>, Checkout), Finish> {
         let service = self.order.service;
         loop {
-            let Some(endpoint) = service.pick(&self.tried) else {
+            let late = self.order.deadline().filter(|deadline| *deadline <= clock::now());
+            if late.is_some() {
+                return Err(Finish::Refuse(Outcome::UpstreamTimeout, PAST_DEADLINE));
+            }
+            let Some(endpoint) = service.pick(&self.tried, self.hash) else {
                 return Err(Finish::Refuse(
                     Outcome::UpstreamUnavailable,
                     "the upstream has no endpoint",
@@ -261,8 +315,8 @@ impl<'a> Attempts<'a> {
             }
             let now = clock::now();
             let timeout = now + service.connect_timeout;
-            let ends_at = self.order.seat.ends_at(now);
-            let deadline = ends_at.map_or(timeout, |ends_at| ends_at.min(timeout));
+            let ends_at = [self.order.seat.ends_at(now), self.order.deadline()];
+            let deadline = ends_at.into_iter().flatten().fold(timeout, Instant::min);
             let mut connecting = std::pin::pin!(endpoint.clone().connect());
             let outcome = alarm
                 .guard(deadline, |cx| {
@@ -288,7 +342,13 @@ impl<'a> Attempts<'a> {
                     let why = "the credential has expired while connecting";
                     return Err(Finish::Refuse(Outcome::CredentialExpired, why));
                 }
-                Some(Ok(Err(_))) | None => self.order.count(Attempt::Connect),
+                None if self.order.deadline().is_some_and(|deadline| deadline <= clock::now()) => {
+                    return Err(Finish::Refuse(Outcome::UpstreamTimeout, PAST_DEADLINE));
+                }
+                Some(Ok(Err(_))) | None => {
+                    self.order.count(Attempt::Connect);
+                    self.note(&endpoint, Some(false));
+                }
             }
             let goes_on = service.retries.connect && self.left > 1;
             if goes_on {

@@ -1,12 +1,13 @@
 //! What every request needs of the process: one value, shared by all threads and never changed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use decision::config::snapshot::Bounds;
 use decision::secret::Peppers;
 
 use crate::access_log::AccessLog;
+use crate::crowd::Crowd;
 use crate::facts::Facts;
 use crate::generation::Generations;
 use crate::metrics::Metrics;
@@ -22,6 +23,9 @@ pub struct Gate {
     /// Requests under way in the process, and how many may be; beyond that `overloaded`.
     pub under_way: AtomicUsize,
     pub in_flight: usize,
+    pub crowd: Arc<Crowd>,
+    /// The process has been told to leave.
+    pub draining: Arc<AtomicBool>,
     pub metrics: Arc<Metrics>,
     pub access_log: Arc<AccessLog>,
     /// The name of this instance.

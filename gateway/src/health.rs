@@ -28,7 +28,7 @@ pub struct Health {
     pub ticked: Vec<Arc<AtomicU64>>,
     /// Listeners are bound, a configuration is loaded, and the store has answered.
     pub ready: AtomicBool,
-    pub draining: AtomicBool,
+    pub draining: Arc<AtomicBool>,
 }
 
 pub fn router(health: Arc<Health>) -> Router {

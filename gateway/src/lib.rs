@@ -10,6 +10,7 @@ pub mod app;
 pub mod chunks;
 pub mod cli;
 pub mod clock;
+pub mod crowd;
 pub mod facts;
 pub mod feed;
 pub mod forward;

@@ -50,6 +50,7 @@ pub struct Metrics {
     limit_keys: IntGaugeVec,
     pub upstreams: UpstreamMetrics,
     pub connections: IntGaugeVec,
+    connections_refused: IntCounterVec,
     pub draining: IntGauge,
     pub configuration: ConfigurationMetrics,
     pub log_lines_dropped: IntCounter,
@@ -191,6 +192,11 @@ impl Metrics {
                 "Open connections of clients",
                 &["listener"],
             )?,
+            connections_refused: families.counters(
+                "connections_refused_total",
+                "Connections that were closed at once, by the bound",
+                &["listener", "reason"],
+            )?,
             draining: families.gauge("draining", "1 from the signal to leave on")?,
             configuration: ConfigurationMetrics::new(&families)?,
             log_lines_dropped: families
@@ -305,6 +311,10 @@ impl Metrics {
     /// Counts a credential that was refused.
     pub fn count_refused_credential(&self, api: &str, scheme: &str, outcome: Outcome) {
         self.authentications.with_label_values(&[api, scheme, outcome.name()]).inc();
+    }
+
+    pub fn count_refused_connection(&self, listener: &str, reason: &str) {
+        self.connections_refused.with_label_values(&[listener, reason]).inc();
     }
 
     pub fn count_cut(&self, api: &str, cause: &str) {

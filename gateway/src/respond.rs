@@ -1,18 +1,21 @@
 //! Answers of our own: the only file that writes a refusal.
 
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use decision::config::snapshot::Bounds;
+use decision::config::snapshot::{Api, Bounds};
 use decision::decide::Refused;
-use decision::dialect;
-use http::HeaderValue;
+use decision::dialect::{self, Answer};
+use decision::request::RequestHead;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
 
-use crate::accept::head::Head;
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::forward::Ended;
 use crate::forward::client::Client;
+use crate::gate::Gate;
 
 /// After our last answer, how long what still comes is read and dropped, so that no reset destroys the answer on its way.
 pub const LINGER: Duration = Duration::from_secs(5);
@@ -25,12 +28,41 @@ const LAST_BYTES: Duration = Duration::from_millis(500);
 pub fn refuse(
     client: &mut Client,
     refused: &Refused<'_>,
-    head: Option<&Head<'_>>,
+    head: Option<&RequestHead<'_>>,
     request_id: &HeaderValue,
 ) {
-    let content_type = head.and_then(|head| head.field("content-type"));
+    let content_type = head
+        .and_then(|head| head.fields.iter().find(|field| field.is("content-type")))
+        .map(|field| field.value);
     let request_id = request_id.to_str().unwrap_or_default();
-    client.answer(&dialect::render(refused, request_id, content_type));
+    let mut answer = dialect::render(refused, request_id, content_type);
+    let cors = refused.api.and_then(|api| api.cors.as_ref()).zip(head);
+    answer.headers.extend(cors.into_iter().flat_map(|(cors, head)| cors.fields(head)));
+    client.answer(&answer);
+}
+
+/// Gives the client an answer that is no refusal, with the request's id in it.
+pub fn answer(client: &mut Client, api: &Api, mut answer: Answer, request_id: &HeaderValue) {
+    if let Some(name) = &api.identity.request_id.respond {
+        answer.headers.retain(|(known, _)| known != name);
+        answer.headers.push((name.clone(), request_id.clone()));
+    }
+    client.answer(&answer);
+}
+
+/// Tells a load balancer whether to send more.
+pub async fn health(client: &mut Client, alarm: &mut Alarm, gate: &Gate) {
+    let (status, body) = if gate.draining.load(Ordering::Acquire) {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else {
+        (StatusCode::OK, "ready\n")
+    };
+    let headers = vec![
+        (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    client.answer(&Answer { status, headers, body: body.into() });
+    flush(client, alarm, &gate.bounds).await;
 }
 
 /// Cuts an answer that has begun. What is held goes out first: an answer that ends short is not one that was never given.

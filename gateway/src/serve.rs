@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use decision::answer::Action;
+use decision::authorize::Permit;
 use decision::decide::{self, Question, Refused, Step};
 use decision::facts::Timestamp;
 use decision::forwarded;
@@ -21,6 +23,7 @@ use crate::respond;
 use here::Here;
 use limited::{Answer, Limited};
 
+mod answered;
 mod here;
 pub mod http1;
 pub mod http2;
@@ -29,8 +32,19 @@ mod request;
 
 pub use request::Request;
 
-/// The path of a request: accept → route → credential → authenticate → limit → authorize → forward → record.
+/// Serves a request, unless it is a load balancer's question, which is nobody's request.
 pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm) {
+    match request.origin.health_path.as_deref() {
+        Some(path) if path == request.head.path => {
+            request.leave_no_record();
+            respond::health(client, alarm, request.gate).await;
+        }
+        _ => pass(request, client, alarm).await,
+    }
+}
+
+/// The path of a request: accept → route → credential → authenticate → limit → authorize → forward → record.
+async fn pass(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm) {
     let Request { gate, origin, head, seat, started, .. } = *request;
     let generation = gate.generations.current();
     let view = head.view(origin);
@@ -42,6 +56,11 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
             Refused::of(Outcome::Overloaded, "server.bounds.in_flight requests are under way");
         return refuse(request, &generation, client, alarm, journal, &refused).await;
     };
+
+    // route: what is answered whoever asks.
+    if let Some(preflight) = decide::preflight(&generation.snapshot, &view) {
+        return answered::preflight(request, &generation, client, alarm, journal, preflight).await;
+    }
 
     // route, credential: what the head alone decides.
     let question = match decide::ask(&generation.snapshot, &gate.peppers, &view) {
@@ -71,10 +90,31 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
     if let Some(standing) = Standing::of(&permit) {
         seat.bind(standing, |key| here.position(key));
     }
+    onward(request, &generation, client, alarm, journal, &permit).await;
+}
+
+/// The rest of the path of a request that has a permit: forward → record.
+async fn onward(
+    request: &Request<'_>,
+    generation: &Generation,
+    client: &mut Client,
+    alarm: &mut Alarm,
+    mut journal: Journal,
+    permit: &Permit<'_>,
+) {
+    let Request { gate, origin, head, seat, started, .. } = *request;
     let now = clock::now();
     journal.decision = now.saturating_duration_since(started).saturating_sub(journal.waited);
 
-    // forward
+    // forward, unless the route answers by itself
+    let upstream = match &permit.route().action {
+        Action::Forward(upstream) => *upstream,
+        Action::Draw(shares) => shares.at(fastrand::u64(..shares.total())),
+        Action::Redirect(_) | Action::Respond(_) => {
+            return answered::by_route(request, generation, client, alarm, journal, permit).await;
+        }
+    };
+    let view = head.view(origin);
     let request_id = request_id::of(Some(&permit.api().identity), Some(&view), journal.wall);
     let at = At { api: Some(permit.api().index), route: Some(permit.route().index) };
     let meter = generation.meters.api(at.api);
@@ -82,24 +122,27 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         meter.count_accepted(&principal.scheme().name);
         gate.uses.note(principal.key(), &principal.fact().credential.id, journal.wall);
     }
-    let service = generation.upstreams.get(permit.route().upstream);
+    let service = generation.upstreams.get(upstream);
     let Some(service) = service else {
         let refused = permit.refused(Outcome::Internal, "a route without its upstream");
-        return refuse(request, &generation, client, alarm, journal, &refused).await;
+        return refuse(request, generation, client, alarm, journal, &refused).await;
     };
     let websocket = permit.route().websocket && heads::asks_for_websocket(head);
     let added = journal.limited.fields(permit.api());
+    let cors = permit.api().cors.as_ref().map(|cors| cors.fields(&view));
     let order = Order {
-        permit: &permit,
+        permit,
         origin,
         head,
         request_id: &request_id,
         service,
-        meter: generation.meters.upstream(permit.route().upstream),
+        meter: generation.meters.upstream(upstream),
         seat,
         bounds: &gate.bounds,
         websocket,
         added: &added,
+        started,
+        cors: cors.as_deref(),
     };
     let under_way = meter.under_way();
     let forwarded = forward::forward(client, alarm, &order, now).await;
@@ -115,8 +158,8 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         Finish::Cut(outcome, ended, why) => (outcome, forwarded.status, ended, why),
         Finish::Refuse(outcome, why) => {
             let refused = journal.limited.shown(permit.refused(outcome, why), permit.api());
-            limited::count_failure(&generation, &refused, forwarded::client_ip(&view));
-            respond::refuse(client, &refused, Some(head), &request_id);
+            limited::count_failure(generation, &refused, forwarded::client_ip(&view));
+            respond::refuse(client, &refused, Some(&view), &request_id);
             (outcome, outcome.status(), Ended::Complete, why)
         }
     };
@@ -137,7 +180,7 @@ pub async fn serve(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm
         finished: forwarded.finished,
         ..request.record(&journal, &request_id, client)
     };
-    request.write(&record, &generation);
+    request.write(&record, generation);
     match forwarded.end {
         Finish::Cut(_, ended, _) => respond::cut(client, alarm, ended).await,
         Finish::Refuse(..) => respond::flush(client, alarm, &gate.bounds).await,
@@ -206,7 +249,7 @@ async fn refuse(
         request.gate.metrics.count_refused_credential(&api.name, &scheme.name, refused.outcome);
     }
     limited::count_failure(generation, refused, forwarded::client_ip(&view));
-    respond::refuse(client, refused, Some(request.head), &request_id);
+    respond::refuse(client, refused, Some(&view), &request_id);
     let record = Record {
         at: At {
             api: refused.api.map(|api| api.index),

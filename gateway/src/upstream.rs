@@ -4,18 +4,23 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use decision::config::snapshot::{Balance, EndpointSpec, Retries, UpstreamSpec};
+use decision::config::snapshot::{Balance, EndpointSpec, Outlier, Retries, UpstreamSpec};
+use http::HeaderName;
 use tokio::net::TcpStream;
 
 use crate::wire::Wire;
 
+mod balance;
+mod outlier;
 pub mod pool;
 pub mod resolve;
+
+use outlier::Standing;
 
 /// A service that requests are forwarded to.
 #[derive(Debug)]
@@ -26,16 +31,20 @@ pub struct Upstream {
     pub connect_timeout: Duration,
     pub idle_timeout: Duration,
     pub retries: Retries,
+    outlier: Option<Outlier>,
     endpoints: ArcSwap<Vec<Arc<Endpoint>>>,
     /// Held while `endpoints` changes.
     names: Mutex<Names>,
     turn: AtomicUsize,
 }
 
+/// A name that is resolved, and a port.
+type Name = (String, u16);
+
 /// What is known of an upstream's names.
 #[derive(Debug, Default)]
 struct Names {
-    addresses: HashMap<EndpointSpec, Vec<SocketAddr>>,
+    addresses: HashMap<Name, Vec<SocketAddr>>,
     /// The upstream of a later generation has taken over: this one learns nothing more.
     retired: bool,
 }
@@ -46,6 +55,9 @@ pub struct Endpoint {
     /// Told apart by identity, not by address: another upstream's connections to the same address are never shared.
     id: u64,
     pub address: SocketAddr,
+    /// Its share beside the others', at least 1.
+    weight: AtomicU32,
+    standing: Standing,
     /// Exchanges under way, of all threads.
     busy: AtomicUsize,
     removed: AtomicBool,
@@ -78,8 +90,18 @@ impl Drop for Busy {
 impl Endpoint {
     fn new(address: SocketAddr) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self { id, address, busy: AtomicUsize::new(0), removed: AtomicBool::new(false) })
+        Arc::new(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            address,
+            weight: AtomicU32::new(1),
+            standing: Standing::default(),
+            busy: AtomicUsize::new(0),
+            removed: AtomicBool::new(false),
+        })
+    }
+
+    fn weight(&self) -> u32 {
+        self.weight.load(Ordering::Relaxed)
     }
 
     pub fn occupy(self: Arc<Self>) -> Busy {
@@ -105,16 +127,24 @@ impl Endpoint {
 }
 
 /// What one upstream hands over to the next: endpoints, what names were resolved to, whose turn it is.
-type Inheritance = (Arc<Vec<Arc<Endpoint>>>, HashMap<EndpointSpec, Vec<SocketAddr>>, usize);
+type Inheritance = (Arc<Vec<Arc<Endpoint>>>, HashMap<Name, Vec<SocketAddr>>, usize);
 
-/// An endpoint for each address: that of `known`, or a new one.
-fn endpoints(addresses: &[SocketAddr], known: &[Arc<Endpoint>]) -> Vec<Arc<Endpoint>> {
+/// An endpoint for each address, of this weight from now on: that of `known`, or a new one.
+fn endpoints(addresses: &[(SocketAddr, u32)], known: &[Arc<Endpoint>]) -> Vec<Arc<Endpoint>> {
     let known: HashMap<_, _> = known.iter().map(|endpoint| (endpoint.address, endpoint)).collect();
-    let of = |address: &SocketAddr| match known.get(address) {
-        Some(endpoint) => Arc::clone(endpoint),
-        None => Endpoint::new(*address),
+    let of = |(address, weight): &(SocketAddr, u32)| {
+        let endpoint = match known.get(address) {
+            Some(endpoint) => Arc::clone(endpoint),
+            None => Endpoint::new(*address),
+        };
+        endpoint.weight.store(*weight, Ordering::Relaxed);
+        endpoint
     };
     addresses.iter().map(of).collect()
+}
+
+fn name(spec: &EndpointSpec) -> Name {
+    (spec.host.clone(), spec.port)
 }
 
 fn lock(names: &Mutex<Names>) -> std::sync::MutexGuard<'_, Names> {
@@ -126,14 +156,15 @@ impl Upstream {
     /// endpoint that stays keeps its connections and its count of exchanges, whatever else changes.
     pub fn new(spec: &UpstreamSpec, before: Option<&Self>) -> Arc<Self> {
         let (known, mut names, turn) = before.map(Self::retire).unwrap_or_default();
-        names.retain(|name, _| spec.endpoints.contains(name));
+        names.retain(|known, _| spec.endpoints.iter().any(|spec| name(spec) == *known));
         let upstream = Self {
             name: spec.name.clone(),
             specs: spec.endpoints.clone(),
-            balance: spec.balance,
+            balance: spec.balance.clone(),
             connect_timeout: spec.connect_timeout,
             idle_timeout: spec.idle_timeout,
             retries: spec.retries,
+            outlier: spec.outlier,
             endpoints: ArcSwap::default(),
             turn: AtomicUsize::new(turn),
             names: Mutex::new(Names { addresses: names, retired: false }),
@@ -151,35 +182,48 @@ impl Upstream {
     }
 
     /// Takes in what a name has been resolved to. Endpoints whose addresses stay keep their connections.
-    fn learn(&self, name: &EndpointSpec, mut addresses: Vec<SocketAddr>) {
+    fn learn(&self, spec: &EndpointSpec, mut addresses: Vec<SocketAddr>) {
         addresses.sort_unstable();
         let mut names = lock(&self.names);
         if names.retired {
             return;
         }
-        names.addresses.insert(name.clone(), addresses);
+        names.addresses.insert(name(spec), addresses);
         let addresses = self.addresses(&names);
         let before = self.endpoints.load();
         let after = endpoints(&addresses, &before);
-        for endpoint in before.iter().filter(|endpoint| !addresses.contains(&endpoint.address)) {
+        for endpoint in
+            before.iter().filter(|known| !after.iter().any(|stays| stays.id == known.id))
+        {
             endpoint.remove();
         }
         self.endpoints.store(Arc::new(after));
     }
 
-    /// How many endpoints it has now.
-    pub fn count(&self) -> usize {
-        self.endpoints.load().len()
+    /// How many endpoints it has now, and how many of them are left out.
+    pub fn count(&self) -> (usize, usize) {
+        let endpoints = self.endpoints.load();
+        let out = |endpoint: &&Arc<Endpoint>| self.outlier.is_some() && endpoint.standing.is_out();
+        (endpoints.len(), endpoints.iter().filter(out).count())
     }
 
-    /// What its endpoints are known to be, each once, in the order of the configuration.
-    fn addresses(&self, names: &Names) -> Vec<SocketAddr> {
+    /// The field by whose value endpoints are chosen.
+    pub const fn hashed(&self) -> Option<&HeaderName> {
+        match &self.balance {
+            Balance::Hash(name) => Some(name),
+            Balance::RoundRobin | Balance::LeastRequest | Balance::Random => None,
+        }
+    }
+
+    /// What its endpoints are known to be, each once with its weight, in the order of the configuration.
+    fn addresses(&self, names: &Names) -> Vec<(SocketAddr, u32)> {
         let of = |spec: &EndpointSpec| {
-            let resolved = names.addresses.get(spec).into_iter().flatten().copied();
-            resolve::literal(spec).into_iter().chain(resolved).collect::<Vec<_>>()
+            let resolved = names.addresses.get(&name(spec)).into_iter().flatten().copied();
+            let all = resolve::literal(spec).into_iter().chain(resolved);
+            all.map(|address| (address, spec.weight)).collect::<Vec<_>>()
         };
         let mut seen = HashSet::new();
-        self.specs.iter().flat_map(of).filter(|address| seen.insert(*address)).collect()
+        self.specs.iter().flat_map(of).filter(|(address, _)| seen.insert(*address)).collect()
     }
 
     /// The endpoints that it has now.
@@ -194,42 +238,6 @@ impl Upstream {
             endpoint.remove();
         }
     }
-
-    /// Chooses an endpoint, one that was not tried where there is one.
-    pub fn pick(&self, tried: &[Arc<Endpoint>]) -> Option<Arc<Endpoint>> {
-        let endpoints = self.endpoints.load();
-        if let [only] = endpoints.as_slice() {
-            return Some(only.clone());
-        }
-        // One that is removed is known to requests of an older generation alone.
-        let untried: Vec<_> = endpoints
-            .iter()
-            .filter(|endpoint| !tried.iter().any(|other| other.id == endpoint.id))
-            .filter(|endpoint| !endpoint.is_removed())
-            .collect();
-        let candidates = if untried.is_empty() { endpoints.iter().collect() } else { untried };
-        // Each starts at another place, so that ties do not all fall on the first.
-        let start = match self.balance {
-            Balance::RoundRobin | Balance::LeastRequest => {
-                self.turn.fetch_add(1, Ordering::Relaxed)
-            }
-            Balance::Random => random(),
-        };
-        let rotated =
-            candidates.iter().cycle().skip(start % candidates.len().max(1)).take(candidates.len());
-        let chosen = match self.balance {
-            Balance::LeastRequest => {
-                rotated.min_by_key(|endpoint| endpoint.busy.load(Ordering::Relaxed))
-            }
-            Balance::RoundRobin | Balance::Random => rotated.into_iter().next(),
-        };
-        chosen.map(|endpoint| Arc::clone(endpoint))
-    }
-}
-
-fn random() -> usize {
-    use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(0u8) as usize
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use http::HeaderName;
 
+use super::addresses::addresses;
+use super::cors::cors;
 use super::dialect::{Dialects, judge_schemes};
 use super::field::{Fields, Given, filled, given};
 use super::form::{Form, name, text, word};
@@ -12,7 +14,7 @@ use super::limits::Rules;
 use super::names::Names;
 use super::problem::{Judged, Place, Problems, quote};
 use super::requirement::states;
-use super::route::{Frame, routes};
+use super::route::{Frame, ReadRoutes, routes};
 use super::scheme::Schemes;
 use super::snapshot::{Ambiguous, Api};
 use crate::facts::{api_mask, realm_mask};
@@ -37,6 +39,10 @@ struct Draft<'t> {
     /// Header fields that hold a credential, and where that is said.
     credentials: Vec<(HeaderName, Place)>,
     schemes: Names,
+    /// Header fields that routes are chosen by, and where that is said.
+    asked: Vec<(HeaderName, Place)>,
+    /// Header fields that routes edit or send, and where that is said.
+    said: Vec<(HeaderName, Place)>,
 }
 
 pub(super) fn apis<'t>(
@@ -101,7 +107,9 @@ fn draft<'t>(
         dialects,
         errors: &errors,
     };
-    let routes = routes(api, &frame);
+    let addresses = addresses(api);
+    let cors = cors(api, plan.request_id.respond.as_ref());
+    let ReadRoutes { table, asked, said } = routes(api, &frame);
     let limits = rules.apply(api);
 
     let header_names = plan.headers.iter().map(|(name, _)| name.clone());
@@ -121,7 +129,9 @@ fn draft<'t>(
             states,
             identity: plan,
             errors: errors.dialect?,
-            routes,
+            addresses,
+            cors,
+            routes: table,
             limits: limits?,
         })
     });
@@ -133,6 +143,8 @@ fn draft<'t>(
         identity,
         credentials: schemes.headers,
         schemes: schemes.names,
+        asked,
+        said,
     }
 }
 
@@ -182,4 +194,16 @@ fn judge_identity(drafts: &[Draft<'_>], problems: &Problems) {
             problems.error(place, message);
         }
     }
+    let names = drafts.iter().flat_map(|draft| &draft.identity);
+    let names: HashMap<_, _> = names.map(|(name, place)| (name, place)).collect();
+    let judge = |(name, place): &(HeaderName, Place), what: &str| {
+        if let Some(header) = names.get(name) {
+            let header = problems.line_of(header);
+            problems.error(place, format!("`{name}` {what}: at {header} it is an identity header"));
+        }
+    };
+    let asked = drafts.iter().flat_map(|draft| &draft.asked);
+    asked.for_each(|asked| judge(asked, "chooses no route, since no client is believed in it"));
+    let said = drafts.iter().flat_map(|draft| &draft.said);
+    said.for_each(|said| judge(said, "is not a route's to say"));
 }

@@ -6,11 +6,12 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use http::HeaderName;
-use ipnet::IpNet;
+use http::{HeaderName, HeaderValue};
+use ipnet::{IpNet, Ipv4Net};
 
 use super::shape::Kind;
 use super::tree::Scalar;
+use crate::hop::is_hop_by_hop;
 
 pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) const HOUR: Duration = Duration::from_hours(1);
@@ -220,7 +221,27 @@ pub(super) fn address() -> Form<SocketAddr> {
 pub(super) fn network() -> Form<IpNet> {
     Form::new("an address or a block of them, such as `10.0.0.0/8`", |scalar| {
         let block = scalar.text.parse().ok();
-        block.or_else(|| scalar.text.parse::<IpAddr>().ok().map(IpNet::from)).map(|net| net.trunc())
+        let block = block.or_else(|| scalar.text.parse::<IpAddr>().ok().map(IpNet::from))?;
+        Some(canonical(block).trunc())
+    })
+}
+
+/// IPv4 addresses that are written as IPv6 ones are held as what they are: so are those of clients.
+fn canonical(block: IpNet) -> IpNet {
+    const MAPPED: u8 = 96;
+    let IpNet::V6(v6) = block else { return block };
+    let v4 = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(MAPPED));
+    v4.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok()).map_or(block, IpNet::V4)
+}
+
+/// The value of a header field as it is sent: visible ASCII, spaces and tabs within.
+pub(super) fn field_value() -> Form<HeaderValue> {
+    Form::reasoned("the value of a header field", |text| {
+        if text != text.trim_matches([' ', '\t']) {
+            return Err("a field value has no white space at its ends");
+        }
+        let value = HeaderValue::from_str(text).ok().filter(|_| text.is_ascii());
+        value.ok_or("a field value is visible ASCII, with spaces within")
     })
 }
 
@@ -241,16 +262,8 @@ pub(super) fn free_header_name(text: &str) -> Result<HeaderName, Reason> {
         "host" => Err("`Host` says where a request goes"),
         "cookie" | "set-cookie" => Err("`Cookie` holds more than one value"),
         "authorization" => Err("`Authorization` has a place of its own, `bearer`"),
-        "connection"
-        | "keep-alive"
-        | "proxy-connection"
-        | "proxy-authenticate"
-        | "proxy-authorization"
-        | "te"
-        | "trailer"
-        | "upgrade"
-        | "http2-settings" => Err("the field belongs to one connection"),
         "transfer-encoding" | "expect" => Err("the field is part of the framing"),
+        word if is_hop_by_hop(word.as_bytes()) => Err("the field belongs to one connection"),
         "forwarded" | "x-real-ip" => Err("the gateway itself says whom it forwards for"),
         word if word.starts_with("x-forwarded-") => {
             Err("the gateway itself says whom it forwards for")

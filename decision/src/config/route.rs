@@ -1,18 +1,25 @@
 //! `routes`: what an api does with a path and a method.
 
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
+use super::action::action;
+use super::addresses::addresses;
 use super::dialect::{Dialects, Own};
 use super::field::{Fields, Given, Located, filled, given, values};
 use super::form::{
     DAY, Form, GIB, LABEL_RULE, MIB, MILLISECOND, boolean, duration, is_label, size, text, word,
 };
+use super::headers::headers;
+use super::matching::{Asked, matching};
 use super::names::Names;
+use super::neighbours;
 use super::problem::{Judged, Place};
 use super::requirement::requirement;
 use super::snapshot::{Auth, Rewrite, Route};
+use crate::answer::Action;
 use crate::path::{PathError, normalise};
 use crate::route::{Methods, Pattern, RouteTable, host_is_valid};
 
@@ -29,15 +36,24 @@ pub(super) struct Frame<'f, 't> {
     pub(super) errors: &'f Own,
 }
 
+/// What `routes` says.
+pub(super) struct ReadRoutes {
+    pub(super) table: RouteTable,
+    /// Header fields that routes are chosen by, and where that is said.
+    pub(super) asked: Vec<(HeaderName, Place)>,
+    /// Header fields that routes edit or send, and where that is said.
+    pub(super) said: Vec<(HeaderName, Place)>,
+}
+
 /// Reads `routes`.
-pub(super) fn routes<'t>(api: &mut Fields<'t>, frame: &Frame<'_, 't>) -> RouteTable {
+pub(super) fn routes<'t>(api: &mut Fields<'t>, frame: &Frame<'_, 't>) -> ReadRoutes {
     let problems = api.problems;
     let mut routes = Routes::new(frame);
     let Some(node) = api.node("routes") else {
         let mut defaults = Fields::absent(api.place().cloned(), problems);
         let path = all_paths(&defaults);
         routes.add(&mut defaults, path);
-        return routes.table;
+        return routes.read;
     };
     let what = "one route, or no key at all for the one route `/**`";
     for node in filled(node, what, problems).unwrap_or_default() {
@@ -46,7 +62,8 @@ pub(super) fn routes<'t>(api: &mut Fields<'t>, frame: &Frame<'_, 't>) -> RouteTa
             routes.add(route, path);
         });
     }
-    routes.table
+    neighbours::judge(&routes.read.table, &routes.matched, &routes.places, problems);
+    routes.read
 }
 
 fn path() -> Form<Pattern> {
@@ -64,15 +81,25 @@ fn all_paths<'t>(route: &Fields<'t>) -> Judged<Located<'t, Pattern>> {
 struct Routes<'f, 't> {
     frame: &'f Frame<'f, 't>,
     names: Names,
-    table: RouteTable,
+    /// Paths that are names.
+    default_names: HashSet<String>,
+    read: ReadRoutes,
     /// Where each route of the table stands.
     places: Vec<Place>,
+    /// Paths whose routes ask for fields.
+    matched: BTreeSet<Pattern>,
 }
 
 impl<'f, 't> Routes<'f, 't> {
     fn new(frame: &'f Frame<'f, 't>) -> Self {
-        let names = Names::new("route");
-        Self { frame, names, table: RouteTable::default(), places: Vec::new() }
+        Self {
+            frame,
+            names: Names::new("route"),
+            default_names: HashSet::new(),
+            read: ReadRoutes { table: RouteTable::default(), asked: Vec::new(), said: Vec::new() },
+            places: Vec::new(),
+            matched: BTreeSet::new(),
+        }
     }
 
     fn add(&mut self, route: &mut Fields<'t>, path: Judged<Located<'t, Pattern>>) {
@@ -80,12 +107,20 @@ impl<'f, 't> Routes<'f, 't> {
         let methods = methods(route);
         let Ok((read, pattern, place)) = self.read(route, path, &methods) else { return };
         let Ok(methods) = methods else { return };
-        match self.table.insert(&pattern, methods, read) {
-            Ok(_) => self.places.push(place),
+        let asks = read.matching.names().next().is_some();
+        match self.read.table.insert(&pattern, methods, read) {
+            Ok(_) => {
+                self.places.push(place);
+                if asks {
+                    self.matched.insert(pattern);
+                }
+            }
             Err(other) => {
                 let other = self.places.get(other).unwrap_or(&place);
                 let other = problems.line_of(other);
-                let message = format!("the route at {other} has this path, and a method in common");
+                let message = format!(
+                    "the route at {other} has this path, this `match` and a method in common"
+                );
                 problems.error(&place, message);
             }
         }
@@ -100,10 +135,14 @@ impl<'f, 't> Routes<'f, 't> {
     ) -> Judged<(Route, Pattern, Place)> {
         let problems = route.problems;
         let name = self.name(route, &path);
-        let upstream = self.upstream(route);
+        let asked = matching(route);
+        let addresses = addresses(route);
+        let action = action(route, self.frame.upstreams, self.frame.upstream, &mut self.read.said);
+        let headers = headers(route, &mut self.read.said);
         let literals = path.as_ref().map(|path| path.value.literal_prefix()).ok();
         let rewrite = route.block("rewrite", |block| rewrite(block, literals.as_deref()));
-        let (auth, accept) = self.auth(route, &path);
+        let answers = ["redirect", "respond"].iter().any(|key| route.node(key).is_some());
+        let (auth, accept) = self.auth(route, &path, answers);
         let requirement = requirement(route, auth, &path, methods);
         let forward_credential = route.value("forward_credential", &boolean());
         if let Some(Ok(forward)) = &forward_credential
@@ -116,6 +155,8 @@ impl<'f, 't> Routes<'f, 't> {
         let idle = duration(MILLISECOND..=30 * DAY);
         let timeout = route.value_or("timeout", &timeout, Duration::from_mins(1));
         let idle = route.value_or("idle", &idle, Duration::from_mins(5));
+        let deadline = route.value("deadline", &duration(MILLISECOND..=30 * DAY));
+        let deadline = deadline.and_then(Result::ok).map(|deadline| deadline.value);
         let body_limit = route.value_or("body_limit", &size(0..=1024 * GIB), 10 * MIB);
         let limits = route.filled_list("limits", &text()).unwrap_or_default();
         let rule =
@@ -124,13 +165,18 @@ impl<'f, 't> Routes<'f, 't> {
         let errors = self.frame.dialects.of_route(route, self.frame.schemes, self.frame.errors);
         let upgrade = route.list("upgrade", &word(&[("websocket", ())])).unwrap_or_default();
         let Located { value: pattern, given: path } = path?;
+        let Asked { matching, names } = asked?;
+        self.read.asked.extend(names);
         let read = Route {
             name: name?.text.into(),
             index: 0,
             path: path.text.to_owned(),
+            matching,
+            addresses,
             // One that was refused still tells which others its route collides with.
-            upstream: upstream.unwrap_or_default(),
+            action: action.unwrap_or(Action::Forward(0)),
             rewrite,
+            headers,
             auth,
             accept,
             requirement,
@@ -140,6 +186,7 @@ impl<'f, 't> Routes<'f, 't> {
                 }),
             timeout,
             idle,
+            deadline,
             body_limit,
             websocket: values(upgrade).next().is_some(),
             limits,
@@ -155,30 +202,36 @@ impl<'f, 't> Routes<'f, 't> {
         path: &Judged<Located<'t, Pattern>>,
     ) -> Judged<Given<'t>> {
         let label = Form::reasoned("a name", |text| is_label(text).then_some(()).ok_or(LABEL_RULE));
-        let name = match route.value("name", &label) {
-            Some(name) => given(&name),
-            None => given(path).and_then(|path| {
-                if is_label(path.text) {
-                    return Ok(path);
-                }
-                let message = "the path is too long for a name; give the route a `name`";
-                Err(route.problems.error(&path.place, message))
-            }),
-        };
+        let Some(name) = route.value("name", &label) else { return self.default_name(route, path) };
+        let name = given(&name);
         self.names.define(&name, route.problems);
         name
     }
 
-    fn upstream(&self, route: &mut Fields<'_>) -> Judged<usize> {
-        match (route.value("upstream", &text()), self.frame.upstream) {
-            (Some(upstream), _) => self.frame.upstreams.resolve(&upstream?.given, route.problems),
-            (None, Some(upstream)) => upstream,
-            (None, None) => Err(route.missing("upstream")),
+    /// The path. Routes of one path that differ by method or match may share it.
+    fn default_name(
+        &mut self,
+        route: &Fields<'t>,
+        path: &Judged<Located<'t, Pattern>>,
+    ) -> Judged<Given<'t>> {
+        let path = given(path)?;
+        if !is_label(path.text) {
+            let message = "the path is too long for a name; give the route a `name`";
+            return Err(route.problems.error(&path.place, message));
         }
+        if self.default_names.insert(path.text.to_owned()) {
+            self.names.define(&Ok(path.clone()), route.problems);
+        }
+        Ok(path)
     }
 
-    /// Who is let in: a bit for each scheme that is.
-    fn auth(&self, route: &mut Fields<'_>, path: &Judged<Located<'_, Pattern>>) -> (Auth, u64) {
+    /// Who is let in: a bit for each scheme that is. A route that `answers` by itself asks nobody.
+    fn auth(
+        &self,
+        route: &mut Fields<'_>,
+        path: &Judged<Located<'_, Pattern>>,
+        answers: bool,
+    ) -> (Auth, u64) {
         let schemes = self.frame.schemes;
         let auth = route.value("auth", &auth());
         let accept_place = route.node("accept").map(|node| &node.place);
@@ -189,7 +242,13 @@ impl<'f, 't> Routes<'f, 't> {
         };
         let auth = match auth {
             Some(Err(_)) => return (Auth::Required, 0),
+            Some(Ok(auth)) if answers && auth.value != Auth::None => {
+                let message = "a route that answers by itself is `auth: none`";
+                route.problems.error(&auth.given.place, message);
+                Auth::None
+            }
             Some(Ok(auth)) => auth.value,
+            None if answers => Auth::None,
             None => Auth::Required,
         };
         if let (Auth::None, Some(place)) = (auth, accept_place) {

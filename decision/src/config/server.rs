@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Variables;
 use super::field::{Fields, Given, Located, at_most, filled, given, values};
 use super::form::{
-    DAY, GIB, HOUR, KIB, LABEL_RULE, MIB, MILLISECOND, Reason, address, auto, boolean, duration,
-    is_label, name, network, number, size,
+    DAY, Form, GIB, HOUR, KIB, LABEL_RULE, MIB, MILLISECOND, Reason, address, auto, boolean,
+    duration, is_label, name, network, number, size,
 };
 use super::names::Names;
 use super::problem::{Judged, Place, Problems};
 use super::snapshot::{Admin, Bounds, Drain, Listener};
+use crate::path::{PathError, normalise};
 use crate::request::FieldSet;
 
 /// The fewest characters of an admin token: 16 of an alphabet of 64 withstand guessing over a network.
@@ -82,6 +84,7 @@ fn listeners(
             address,
             trusted_proxies: Vec::new(),
             http2: true,
+            health_path: None,
         }]);
     };
     let nodes = filled(node, "one listener", problems);
@@ -104,10 +107,22 @@ fn listener(
     };
     let trusted_proxies = listener.list("trusted_proxies", &network()).unwrap_or_default();
     let http2 = listener.value_or("http2", &boolean(), true);
+    let health_path = listener.value_or("health_path", &health_path(), None);
     names.define(&name, listener.problems);
     let address = addresses.take("a listener", address?);
     let trusted_proxies = values(trusted_proxies).collect();
-    Ok(Listener { name: name?.text.into(), address, trusted_proxies, http2 })
+    Ok(Listener { name: name?.text.into(), address, trusted_proxies, http2, health_path })
+}
+
+/// One that is written as it is asked for: it is compared before anything is decoded.
+fn health_path() -> Form<Option<Arc<str>>> {
+    Form::reasoned("a path such as `/-/ready`", |text| {
+        let path = normalise(text).map_err(PathError::reason)?;
+        if path != text {
+            return Err("the path is written without escapes that it does not need");
+        }
+        Ok(Some(text.into()))
+    })
 }
 
 fn bounds(bounds: &mut Fields<'_>) -> Bounds {
@@ -121,6 +136,8 @@ fn bounds(bounds: &mut Fields<'_>) -> Bounds {
         body_rate: bounds.value_or("body_rate", &size(0..=GIB), 500),
         write_stall: bounds.value_or("write_stall", &up_to(DAY), Duration::from_secs(30)),
         streams: bounds.value_or("streams", &number(1..=10_000), 100),
+        connections: bounds.value_or("connections", &auto(number(1..=10_000_000)), None),
+        per_address: bounds.value_or("per_address", &number(1..=10_000_000), 1000),
         in_flight: bounds.value_or("in_flight", &auto(number(1..=10_000_000)), None),
     }
 }

@@ -9,10 +9,14 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use secrecy::{SecretSlice, SecretString};
 
+use crate::addresses::Addresses;
+use crate::answer::Action;
+use crate::cors::Cors;
 use crate::dialect::Dialect;
+use crate::headers::HeaderEdits;
 use crate::identity::NameSet;
 use crate::limit::Limits;
-use crate::route::{HostTable, RouteTable};
+use crate::route::{HostTable, Match, RouteTable};
 
 mod requirement;
 
@@ -56,6 +60,8 @@ pub struct Listener {
     pub trusted_proxies: Vec<IpNet>,
     /// HTTP/2 by prior knowledge on this plaintext listener.
     pub http2: bool,
+    /// A path that is answered before routing: 200, or 503 while draining.
+    pub health_path: Option<Arc<str>>,
 }
 
 /// `server.bounds`: what one peer can cost. Each is absolute.
@@ -74,6 +80,10 @@ pub struct Bounds {
     pub write_stall: Duration,
     /// HTTP/2 streams of one connection.
     pub streams: u32,
+    /// Connections of clients, in the process; `None` = from descriptors and memory.
+    pub connections: Option<usize>,
+    /// Connections of one address, trusted proxies excepted.
+    pub per_address: usize,
     /// Requests under way in the process; `None` = from descriptors and memory.
     pub in_flight: Option<usize>,
 }
@@ -148,6 +158,10 @@ pub struct Api {
     pub identity: IdentityPlan,
     /// How refusals are spoken.
     pub errors: Arc<Dialect>,
+    /// `None` = clients from anywhere.
+    pub addresses: Option<Addresses>,
+    /// `None` = what upstreams say of other origins passes as it is.
+    pub cors: Option<Cors>,
     pub routes: RouteTable,
     pub limits: Limits,
 }
@@ -235,9 +249,13 @@ pub struct Route {
     pub index: usize,
     /// As configured, for people.
     pub path: String,
-    /// Position in [`Snapshot::upstreams`].
-    pub upstream: usize,
+    /// What it asks of a request beside path and method.
+    pub matching: Match,
+    /// `None` = whom the api lets in.
+    pub addresses: Option<Addresses>,
+    pub action: Action,
     pub rewrite: Rewrite,
+    pub headers: HeaderEdits,
     pub auth: Auth,
     /// A bit per scheme of the api, in order.
     pub accept: u64,
@@ -247,6 +265,8 @@ pub struct Route {
     pub timeout: Duration,
     /// Of a response or tunnel, in both directions together.
     pub idle: Duration,
+    /// Of the whole request, from the end of its head; `None` = none.
+    pub deadline: Option<Duration>,
     /// Bytes.
     pub body_limit: u64,
     pub websocket: bool,
@@ -282,6 +302,8 @@ pub struct UpstreamSpec {
     pub connect_timeout: Duration,
     pub idle_timeout: Duration,
     pub retries: Retries,
+    /// `None` = endpoints that fail stay.
+    pub outlier: Option<Outlier>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -289,13 +311,25 @@ pub struct EndpointSpec {
     /// An address or a DNS name.
     pub host: String,
     pub port: u16,
+    /// Its share beside the others', 1 to 1000; of a name, that of each of its addresses.
+    pub weight: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Balance {
     RoundRobin,
     LeastRequest,
     Random,
+    /// Requests that are sent the same value of this field go to the same endpoint.
+    Hash(HeaderName),
+}
+
+/// When an endpoint that fails is left out for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlier {
+    /// At least 1.
+    pub consecutive_failures: u32,
+    pub eject_for: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]

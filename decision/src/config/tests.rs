@@ -2,12 +2,19 @@ use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 
+use super::snapshot::Snapshot;
 use super::{Fragment, Problem, Refusal, Variables, load, parse_duration};
 
+mod actions;
+mod addresses;
 mod apis;
 mod arrival;
+mod balance;
+mod cors;
 mod dialects;
+mod headers;
 mod limits;
+mod matching;
 mod mutations;
 mod problems;
 mod reference;
@@ -66,6 +73,11 @@ pub(super) fn refused(text: &str) -> Vec<String> {
     lines(&refusal.map(|refusal| refusal.errors).unwrap_or_default())
 }
 
+/// The lines of the warnings of a file that is accepted.
+pub(super) fn warned(text: &str) -> Vec<String> {
+    lines(&load(&file(text), &Environment::default()).unwrap().warnings)
+}
+
 pub(super) fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(|problem| problem.to_string().replacen("conf/x.yaml:", "", 1)).collect()
 }
@@ -84,6 +96,24 @@ pub(super) fn top(text: &str) -> Vec<String> {
 /// Keys of an api from line 5, column 5.
 pub(super) fn api(text: &str) -> Vec<String> {
     refused(&format!("{APP}apis:\n  - name: a\n    upstream: app\n    {text}\n"))
+}
+
+/// Keys of a route from line 4, column 9, of an api with the schemes `ak` and `bk`.
+pub(super) fn route(text: &str) -> Vec<String> {
+    refused(&with_routes(text))
+}
+
+/// A file whose one api has these routes.
+pub(super) fn with_routes(text: &str) -> String {
+    let schemes = "schemes: [{ name: ak, prefix: ak_ }, { name: bk, prefix: bk_ }]";
+    format!(
+        "{APP}apis:\n  - {{ name: a, upstream: app, {schemes}, routes: [\n        {text}\n      ] }}\n"
+    )
+}
+
+/// The snapshot of a file that is accepted.
+pub(super) fn snapshot(text: &str) -> Snapshot {
+    load(&file(text), &Environment::default()).unwrap().configuration.snapshot
 }
 
 pub(super) fn table(judge: fn(&str) -> Vec<String>, cases: &[(&str, &[&str])]) {

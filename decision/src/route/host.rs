@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
 
+use super::Hasher;
+
 /// The most bytes a host name may have (RFC 1035, section 2.3.4).
 const NAME_MAX: usize = 255;
 
@@ -100,8 +102,8 @@ impl HostPattern {
 /// Leads from a host to the position of its api.
 #[derive(Clone, Debug, Default)]
 pub struct HostTable {
-    exact: HashMap<String, usize>,
-    wildcard: HashMap<String, usize>,
+    exact: HashMap<String, usize, Hasher>,
+    wildcard: HashMap<String, usize, Hasher>,
     any: Option<usize>,
 }
 

@@ -18,7 +18,7 @@ pub(super) enum Segment {
 }
 
 /// The path of a route, `/a/{x}/**`. Two are equal if they differ in nothing but the names of their parameters.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pattern {
     segments: Vec<Segment>,
 }

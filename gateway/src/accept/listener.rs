@@ -31,6 +31,7 @@ pub struct Bound {
     pub sockets: Vec<std::net::TcpListener>,
     pub trusted_proxies: Arc<[IpNet]>,
     pub http2: bool,
+    pub health_path: Option<Arc<str>>,
 }
 
 /// Binds `threads` sockets to one address. An address that another process listens on is an error, though each of our own
@@ -47,6 +48,7 @@ pub fn bind(listener: &Listener, threads: usize) -> io::Result<Bound> {
         sockets,
         trusted_proxies: listener.trusted_proxies.clone().into(),
         http2: listener.http2,
+        health_path: listener.health_path.clone(),
     })
 }
 
@@ -67,7 +69,9 @@ pub struct Door {
     pub listener: usize,
     pub trusted_proxies: Arc<[IpNet]>,
     pub http2: bool,
+    pub health_path: Option<Arc<str>>,
     pub connections: IntGauge,
+    pub name: Arc<str>,
 }
 
 /// Accepts until the process leaves; then takes what the kernel has accepted already, and closes.
@@ -97,7 +101,18 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
+/// Serves a connection, or closes it at once where there are too many.
 fn open(gate: &Arc<Gate>, door: &Door, stream: TcpStream, peer: SocketAddr) {
+    let address = peer.ip().to_canonical();
+    // A trusted proxy is many clients.
+    let is_proxy = door.trusted_proxies.iter().any(|network| network.contains(&address));
+    let guest = match gate.crowd.admit((!is_proxy).then_some(address)) {
+        Ok(guest) => guest,
+        Err(crowded) => {
+            gate.metrics.count_refused_connection(&door.name, crowded.name());
+            return;
+        }
+    };
     // Heads and bodies are gathered before they are written; waiting for more would only delay them.
     let _a_dead_socket_is_found_by_its_first_read = stream.set_nodelay(true);
     let origin = Origin {
@@ -105,11 +120,12 @@ fn open(gate: &Arc<Gate>, door: &Door, stream: TcpStream, peer: SocketAddr) {
         peer,
         peer_value: forwarded::address_value(peer.ip()),
         trusted_proxies: door.trusted_proxies.clone(),
+        health_path: door.health_path.clone(),
     };
     let (gate, http2, connections) = (gate.clone(), door.http2, door.connections.clone());
     tokio::spawn(async move {
         connections.inc();
-        let _counted = Counted(connections);
+        let _counted = (Counted(connections), guest);
         serve::http1::connection(gate, stream, origin, http2).await;
     });
 }

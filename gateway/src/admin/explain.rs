@@ -11,7 +11,7 @@ use axum::Json;
 use axum::response::IntoResponse as _;
 use decision::authenticate::is_not_live;
 use decision::authorize::Permit;
-use decision::config::snapshot::{Bounds, Snapshot};
+use decision::config::snapshot::{Api, Bounds, Snapshot};
 use decision::decide::{self, Question, Refused, Step};
 use decision::facts::Wanted;
 use decision::identity;
@@ -86,6 +86,9 @@ async fn judge(
     };
     let origin = origin(&generation.snapshot, head.host);
     let view = head.view(&origin);
+    if let Some((api, answer)) = decide::preflight(&generation.snapshot, &view) {
+        return preflight(api, answer.status.as_u16());
+    }
     let question = match decide::ask(&generation.snapshot, peppers, &view) {
         Ok(question) => question,
         Err(error) => return refused(error.outcome.stage(), &error),
@@ -151,6 +154,7 @@ fn origin(snapshot: &Snapshot, host: &str) -> Origin {
         peer: SocketAddr::new(here, 0),
         peer_value: HeaderValue::from_static("127.0.0.1"),
         trusted_proxies: [IpNet::from(here)].into(),
+        health_path: None,
     }
 }
 
@@ -181,6 +185,28 @@ fn refused(stage: Stage, refused: &Refused<'_>) -> Explained {
     }
 }
 
+/// It is answered at the stage route, whoever asks.
+fn preflight(api: &Api, status: u16) -> Explained {
+    let stages = STAGES.iter().map(|stage| StageView {
+        stage: stage.name().to_owned(),
+        outcome: match stage.cmp(&Stage::Route) {
+            std::cmp::Ordering::Less => "passed".to_owned(),
+            std::cmp::Ordering::Equal => Outcome::Answered.name().to_owned(),
+            std::cmp::Ordering::Greater => "not_reached".to_owned(),
+        },
+        detail: None,
+        needed: None,
+    });
+    Explained {
+        allowed: true,
+        outcome: Outcome::Answered.name().to_owned(),
+        status,
+        stages: stages.collect(),
+        api: Some(api.name.to_string()),
+        ..Explained::default()
+    }
+}
+
 fn permitted(permit: &Permit<'_>, generation: &Generation, head: &RequestHead<'_>) -> Explained {
     let stages = STAGES.iter().map(|stage| StageView {
         stage: stage.name().to_owned(),
@@ -194,16 +220,22 @@ fn permitted(permit: &Permit<'_>, generation: &Generation, head: &RequestHead<'_
     let told = identity::headers(permit, &request_id).map(|(name, value)| {
         (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
-    let upstream = generation.upstreams.get(route.upstream);
+    // Where one of several is drawn for each request, all of them.
+    let upstreams = route.action.upstreams().into_iter();
+    let upstreams: Vec<_> =
+        upstreams.filter_map(|upstream| generation.upstreams.get(upstream)).collect();
+    let names: Vec<_> = upstreams.iter().map(|upstream| &*upstream.name).collect();
+    let answers = route.action.answers();
+    let outcome = if answers.is_some() { Outcome::Answered } else { Outcome::Forwarded };
     Explained {
         allowed: true,
-        outcome: Outcome::Forwarded.name().to_owned(),
-        status: Outcome::Forwarded.status(),
+        outcome: outcome.name().to_owned(),
+        status: answers.map_or(outcome.status(), |status| status.as_u16()),
         stages: stages.collect(),
         api: Some(permit.api().name.to_string()),
         route: Some(route.name.to_string()),
-        upstream: upstream.map(|upstream| upstream.name.to_string()),
-        path: Some(path(permit, head)),
+        upstream: (!names.is_empty()).then(|| names.join(", ")),
+        path: answers.is_none().then(|| path(permit, head)),
         scheme: principal.map(|principal| principal.scheme().name.to_string()),
         credential: principal.map(|principal| principal.fact().credential.id.to_string()),
         subject: principal.map(|principal| principal.subject().to_string()),

@@ -21,6 +21,8 @@ pub enum Late {
     Idle,
     /// The credential has expired.
     Expired,
+    /// The whole is not over within `deadline` of the head.
+    Deadline,
 }
 
 /// How far an exchange is at one instant.
@@ -48,6 +50,7 @@ pub struct Deadlines {
     timeout: Duration,
     idle: Duration,
     write_stall: Duration,
+    deadline: Option<Instant>,
     /// Least bytes of a body in [`RATE_SPAN`]; `None` = not judged.
     rate: Option<u64>,
     /// When the request's last byte left.
@@ -89,6 +92,7 @@ impl Deadlines {
             timeout: route.timeout,
             idle: route.idle,
             write_stall: order.bounds.write_stall,
+            deadline: order.deadline(),
             rate: (!is_grpc).then(|| order.bounds.body_rate.saturating_mul(RATE_SPAN.as_secs())),
             left_at: None,
             moved_at: None,
@@ -109,6 +113,11 @@ impl Deadlines {
         self.body.waiting = true;
     }
 
+    /// Whether the client's next piece is what is waited for.
+    pub const fn await_client(&self) -> bool {
+        self.body.waiting
+    }
+
     /// The client has sent a piece.
     pub const fn took(&mut self, bytes: usize) {
         self.body.bytes += bytes as u64;
@@ -117,6 +126,9 @@ impl Deadlines {
     /// The nearest deadline after `now`, or what is late already.
     pub fn nearest(&mut self, now: Instant, progress: &Progress) -> Result<Instant, Late> {
         let mut nearest = Nearest { now, deadline: now + self.idle };
+        if let Some(deadline) = self.deadline {
+            nearest.consider(deadline, Late::Deadline)?;
+        }
         let moved_at = *self.moved_at.get_or_insert(now);
         if let Some(ends_at) = progress.ends_at {
             nearest.consider(ends_at, Late::Expired)?;

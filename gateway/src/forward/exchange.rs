@@ -19,7 +19,7 @@ use super::client::{Client, Gone};
 use super::deadlines::{Deadlines, Late, Progress};
 use super::heads::ResponseHead;
 use super::upstream::{Fault, Upstream};
-use super::{Ended, Order};
+use super::{Ended, Order, PAST_DEADLINE};
 use crate::alarm::Alarm;
 use crate::clock;
 
@@ -160,19 +160,18 @@ impl<'e> Exchange<'e> {
     fn take_head(&mut self) -> Result<bool, End> {
         let framing = self.upstream.framing();
         let Some(head) = self.upstream.head() else { return Ok(false) };
-        let mut passed = ResponseHead::of_upstream(head, framing, self.order.respond_id());
+        let ours = self.order.ours();
         match head.status.as_u16() {
             101 => return Err(self.switch(head)),
             100..=199 => {
-                self.client.interim(&passed);
+                self.client.interim(&ResponseHead::of_interim(head, ours));
                 self.interim_passed = true;
             }
             503 if self.may_ask_again && self.repeatable && !self.interim_passed => {
                 return Err(End::Again);
             }
             _ => {
-                passed.added = self.order.added;
-                self.client.head(&passed);
+                self.client.head(&ResponseHead::of_upstream(head, framing, ours));
                 self.head_at = Some(clock::now());
                 self.response = Response::Flowing;
             }
@@ -331,6 +330,10 @@ impl<'e> Exchange<'e> {
                 Ended::Timeout,
                 "no answer within the route's timeout",
             ),
+            Late::Deadline if !self.client.response_begun() && self.deadlines.await_client() => {
+                self.end(Outcome::RequestTimeout, Ended::Timeout, PAST_DEADLINE)
+            }
+            Late::Deadline => self.end(Outcome::UpstreamTimeout, Ended::Timeout, PAST_DEADLINE),
             Late::Idle => self.end(
                 Outcome::UpstreamTimeout,
                 Ended::Timeout,

@@ -6,8 +6,10 @@
 
 use decision::authorize::Permit;
 use decision::dialect::Answer;
+use decision::headers::FieldEdits;
+use decision::hop::is_hop_by_hop;
 use decision::request::{Framing, Protocol};
-use decision::{forwarded, identity};
+use decision::{cors, forwarded, identity};
 use http::header::{self, HeaderName};
 use http::{HeaderValue, StatusCode, Version};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -15,24 +17,6 @@ use smallvec::SmallVec;
 
 use super::Order;
 use crate::accept::head::Head;
-
-/// Fields of one hop. `te` and `trailer` among them: trailers do not cross HTTP/1.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-];
-
-fn is_hop_by_hop(name: &[u8]) -> bool {
-    matches!(name.len(), 2 | 7 | 10 | 14 | 16..=19)
-        && HOP_BY_HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop.as_bytes()))
-}
 
 /// The names that `Connection` lines nominate.
 fn nominated<'a>(lines: impl Iterator<Item = &'a [u8]>) -> SmallVec<[&'a [u8]; 4]> {
@@ -72,35 +56,10 @@ fn lists(head: &Head<'_>, name: &str, token: &[u8]) -> bool {
 /// It is written straight from the bytes that came: a map of fields between the two was a fifth of a request's user time
 /// (`docs/decisions/0001-engine.md`).
 pub fn write_request(order: &Order<'_>, out: &mut Vec<u8>) -> bool {
-    let Order { permit, head, origin, request_id, websocket, .. } = *order;
     let before = out.len();
     let mut lines = Lines { out, whole: true };
-    lines.request(permit, head);
-    lines.field("host", host(permit, head));
-    let nominated = nominated(
-        head.fields.iter().filter(|field| field.is("connection")).map(|field| field.value),
-    );
-    let edits = permit.edits();
-    for (position, field) in head.fields.iter().enumerate() {
-        let Some(value) = edits.value(position, field) else { continue };
-        let name = field.name.as_bytes();
-        if !is_hop_by_hop(name)
-            && !is_in(name, &nominated)
-            && !is_set_anew(field.name, head.protocol)
-        {
-            lines.field(field.name, value);
-        }
-    }
-    for (name, value) in framing(head, websocket) {
-        lines.field(name.as_str(), value.as_bytes());
-    }
-    // What the client said under these names is gone: `Permit` has removed it.
-    forwarded::for_each(&head.view(origin), &origin.peer_value, "http", |name, value| {
-        lines.field(name, value);
-    });
-    for (name, value) in identity::headers(permit, request_id) {
-        lines.field(name.as_str(), value.as_bytes());
-    }
+    lines.request(order.permit, order.head);
+    for_each_sent(order, |name, value| lines.field(name, value));
     let whole = lines.whole;
     out.extend_from_slice(b"\r\n");
     if !whole {
@@ -108,6 +67,60 @@ pub fn write_request(order: &Order<'_>, out: &mut Vec<u8>) -> bool {
     }
     whole
 }
+
+/// The fields that an upstream is sent, in order: the client's, ours about the client, what the route says, and identity last.
+fn for_each_sent(order: &Order<'_>, mut visit: impl FnMut(&str, &[u8])) {
+    let Order { permit, head, origin, request_id, websocket, .. } = *order;
+    visit("host", host(permit, head));
+    let nominated = nominated(
+        head.fields.iter().filter(|field| field.is("connection")).map(|field| field.value),
+    );
+    let (edits, of_route) = (permit.edits(), permit.route().headers.request.as_ref());
+    let is_edited = |name: &[u8]| of_route.is_some_and(|edits| edits.drop(name));
+    for (position, field) in head.fields.iter().enumerate() {
+        let Some(value) = edits.value(position, field) else { continue };
+        let name = field.name.as_bytes();
+        if !is_hop_by_hop(name)
+            && !is_in(name, &nominated)
+            && !is_set_anew(field.name, head.protocol)
+            && !is_edited(name)
+        {
+            visit(field.name, value);
+        }
+    }
+    for (name, value) in framing(head, websocket) {
+        visit(name.as_str(), value.as_bytes());
+    }
+    // What the client said under these names is gone: `Permit` has removed it.
+    forwarded::for_each(&head.view(origin), &origin.peer_value, "http", |name, value| {
+        if !is_edited(name.as_bytes()) {
+            visit(name, value);
+        }
+    });
+    for (name, value) in of_route.into_iter().flat_map(FieldEdits::said) {
+        visit(name.as_str(), value.as_bytes());
+    }
+    for (name, value) in identity::headers(permit, request_id) {
+        visit(name.as_str(), value.as_bytes());
+    }
+}
+
+/// A hash of what an upstream is sent under `name`, the same in every process; `None` where it is sent nothing.
+pub fn hash_of_sent(order: &Order<'_>, name: &HeaderName) -> Option<u64> {
+    let mut hash = None;
+    for_each_sent(order, |sent, value| {
+        if sent.eq_ignore_ascii_case(name.as_str()) {
+            hash = Some(value.iter().fold(hash.unwrap_or(FNV_OFFSET), |hash, byte| {
+                (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME)
+            }));
+        }
+    });
+    hash
+}
+
+/// FNV-1a, 64 bits.
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// What a codec is told of the request that [`write_request`] writes: how its body, and the answer's, is framed.
 pub fn told(order: &Order<'_>) -> Option<Box<RequestHeader>> {
@@ -195,6 +208,18 @@ fn framing(head: &Head<'_>, websocket: bool) -> impl Iterator<Item = (HeaderName
 
 // --- responses -------------------------------------------------------------------------------------------------------
 
+/// What we say in an upstream's answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Ours<'a> {
+    /// Sent instead of the upstream's own fields of this name.
+    pub request_id: Option<(&'a HeaderName, &'a HeaderValue)>,
+    pub edits: Option<&'a FieldEdits>,
+    /// Sent instead of all that the upstream says of other origins; `None`: what it says passes.
+    pub cors: Option<&'a [(HeaderName, HeaderValue)]>,
+    /// Sent after the upstream's own.
+    pub added: &'a [(HeaderName, HeaderValue)],
+}
+
 /// A response's head on its way to a client, of the upstream or our own.
 #[derive(Debug)]
 pub struct ResponseHead<'a> {
@@ -205,32 +230,25 @@ pub struct ResponseHead<'a> {
     pub framing: Framing,
     /// Sent instead of the upstream's own fields of this name.
     pub request_id: Option<(&'a HeaderName, &'a HeaderValue)>,
-    /// Sent beside the upstream's own fields of these names.
-    pub added: &'a [(HeaderName, HeaderValue)],
 }
 
 #[derive(Debug)]
 enum Fields<'a> {
-    Upstream { head: &'a ResponseHeader, nominated: SmallVec<[&'a [u8]; 4]> },
+    Upstream { head: &'a ResponseHeader, nominated: SmallVec<[&'a [u8]; 4]>, ours: Ours<'a> },
     Ours(&'a [(HeaderName, HeaderValue)]),
 }
 
 impl<'a> ResponseHead<'a> {
-    pub fn of_upstream(
-        head: &'a ResponseHeader,
-        framing: Framing,
-        request_id: Option<(&'a HeaderName, &'a HeaderValue)>,
-    ) -> Self {
+    pub fn of_upstream(head: &'a ResponseHeader, framing: Framing, ours: Ours<'a>) -> Self {
         let lines = head.headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes);
-        let fields = Fields::Upstream { head, nominated: nominated(lines) };
-        Self {
-            status: head.status,
-            reason: head.get_reason_phrase(),
-            fields,
-            framing,
-            request_id,
-            added: &[],
-        }
+        let fields = Fields::Upstream { head, nominated: nominated(lines), ours };
+        let (status, reason, request_id) = (head.status, head.get_reason_phrase(), ours.request_id);
+        Self { status, reason, fields, framing, request_id }
+    }
+
+    /// An answer before the final one: what we say, we say there.
+    pub fn of_interim(head: &'a ResponseHeader, ours: Ours<'a>) -> Self {
+        Self::of_upstream(head, Framing::None, Ours { edits: None, cors: None, added: &[], ..ours })
     }
 
     pub fn of_answer(answer: &'a Answer) -> Self {
@@ -240,7 +258,6 @@ impl<'a> ResponseHead<'a> {
             fields: Fields::Ours(&answer.headers),
             framing: Framing::Sized(answer.body.len() as u64),
             request_id: None,
-            added: &[],
         }
     }
 
@@ -250,21 +267,28 @@ impl<'a> ResponseHead<'a> {
             Fields::Ours(fields) => {
                 fields.iter().for_each(|(name, value)| visit(name.as_str().as_bytes(), value));
             }
-            Fields::Upstream { head, nominated } => {
+            Fields::Upstream { head, nominated, ours } => {
                 for (name, value) in head.case_header_iter() {
                     let name = name.as_slice();
-                    let ours = self.request_id.is_some_and(|(ours, _)| is(name, ours.as_str()));
-                    if !ours
+                    if !ours.replace(name)
                         && !is_hop_by_hop(name)
                         && !is(name, "content-length")
                         && !is_in(name, nominated)
+                        && !ours.edits.is_some_and(|edits| edits.drop(name))
                     {
                         visit(name, value);
                     }
                 }
+                for (name, value) in ours.edits.into_iter().flat_map(FieldEdits::said) {
+                    if !ours.replace(name.as_str().as_bytes()) {
+                        visit(name.as_str().as_bytes(), value);
+                    }
+                }
+                for (name, value) in ours.cors.unwrap_or_default().iter().chain(ours.added) {
+                    visit(name.as_str().as_bytes(), value);
+                }
             }
         }
-        self.added.iter().for_each(|(name, value)| visit(name.as_str().as_bytes(), value));
     }
 
     /// The length that the upstream declared, for answers whose body does not follow (HEAD, 304).
@@ -273,6 +297,14 @@ impl<'a> ResponseHead<'a> {
             Fields::Upstream { head, .. } => content_length(head),
             Fields::Ours(_) => None,
         }
+    }
+}
+
+impl Ours<'_> {
+    /// Whether nobody but us says this.
+    fn replace(&self, name: &[u8]) -> bool {
+        self.request_id.is_some_and(|(ours, _)| is(name, ours.as_str()))
+            || (self.cors.is_some() && cors::is_ours(name))
     }
 }
 

@@ -9,7 +9,7 @@ use super::client::Client;
 use super::heads::ResponseHead;
 use super::upstream::Upstream;
 use super::websocket::{Frames, POLICY_VIOLATION};
-use super::{Ended, Finish, Order};
+use super::{Ended, Finish, Order, PAST_DEADLINE};
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::wire::Wire;
@@ -26,9 +26,7 @@ pub async fn run(
         return Finish::Refuse(Outcome::UpstreamInvalid, "a protocol switch on HTTP/2");
     };
     if let Some(head) = upstream.head() {
-        let mut passed = ResponseHead::of_upstream(head, Framing::None, order.respond_id());
-        passed.added = order.added;
-        http1.switch_protocols(&passed);
+        http1.switch_protocols(&ResponseHead::of_upstream(head, Framing::None, order.ours()));
     }
     let Some((upstream, ahead)) = upstream.into_tunnel() else { return UPSTREAM_GONE };
     let mut frames = Frames::default();
@@ -52,6 +50,10 @@ const UPSTREAM_GONE: Finish = Finish::Cut(
     Ended::UpstreamClosed,
     "the upstream broke the tunnel off",
 );
+
+const fn late(why: &'static str) -> Finish {
+    Finish::Cut(Outcome::UpstreamTimeout, Ended::Timeout, why)
+}
 
 /// One direction.
 struct Way {
@@ -101,7 +103,12 @@ impl Tunnel {
             return self.wait(cx, alarm, order);
         }
         cx.waker().wake_by_ref();
-        self.check_cut(cx, order, clock::now())
+        let now = clock::now();
+        // Ends that always have more escape neither.
+        if order.deadline().is_some_and(|deadline| deadline <= now) {
+            return Poll::Ready(late(PAST_DEADLINE));
+        }
+        self.check_cut(cx, order, now)
     }
 
     fn wait(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm, order: &Order<'_>) -> Poll<Finish> {
@@ -114,16 +121,20 @@ impl Tunnel {
         let span = if owed { idle.min(order.bounds.write_stall) } else { idle };
         let idle_at = *self.moved_at.get_or_insert(now) + span;
         let ends_at = order.seat.ends_at(now);
-        let deadline = ends_at.map_or(idle_at, |ends_at| ends_at.min(idle_at));
+        let deadlines = [ends_at, order.deadline()];
+        let deadline = deadlines.into_iter().flatten().fold(idle_at, Instant::min);
         if alarm.poll(cx, deadline).is_pending() {
             return Poll::Pending;
+        }
+        if order.deadline() == Some(deadline) {
+            return Poll::Ready(late(PAST_DEADLINE));
         }
         if deadline < idle_at {
             // Asked anew: the clock has the last word.
             cx.waker().wake_by_ref();
             return self.check_cut(cx, order, clock::now());
         }
-        Poll::Ready(Finish::Cut(Outcome::UpstreamTimeout, Ended::Timeout, "the tunnel is idle"))
+        Poll::Ready(late("the tunnel is idle"))
     }
 
     fn check_cut(&mut self, cx: &mut Context<'_>, order: &Order<'_>, now: Instant) -> Poll<Finish> {

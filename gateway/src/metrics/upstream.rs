@@ -11,6 +11,7 @@ pub struct UpstreamMetrics {
     duration: HistogramVec,
     attempts: IntCounterVec,
     endpoints: IntGaugeVec,
+    ejections: IntCounterVec,
 }
 
 /// What became of one try to get an answer from an endpoint.
@@ -51,6 +52,7 @@ impl Attempt {
 pub struct UpstreamMeter {
     duration: Histogram,
     attempts: [(Attempt, IntCounter); 6],
+    ejections: IntCounter,
 }
 
 impl UpstreamMeter {
@@ -58,6 +60,11 @@ impl UpstreamMeter {
         if let Some((_, counter)) = self.attempts.iter().find(|(known, _)| *known == attempt) {
             counter.inc();
         }
+    }
+
+    /// An endpoint is left out for a while.
+    pub fn eject(&self) {
+        self.ejections.inc();
     }
 
     /// An answer's head came after `took`.
@@ -82,8 +89,13 @@ impl UpstreamMetrics {
             )?,
             endpoints: families.gauges(
                 "upstream_endpoints",
-                "Endpoints that requests are sent to",
+                "Endpoints by state: healthy (requests are sent to it), ejected (left out for a while)",
                 &["upstream", "state"],
+            )?,
+            ejections: families.counters(
+                "upstream_ejections_total",
+                "Endpoints that were left out for a while, because one request after another failed there",
+                &["upstream"],
             )?,
         })
     }
@@ -94,15 +106,19 @@ impl UpstreamMetrics {
         UpstreamMeter {
             duration: self.duration.with_label_values(&[upstream]),
             attempts: Attempt::ALL.map(|attempt| (attempt, counter(attempt))),
+            ejections: self.ejections.with_label_values(&[upstream]),
         }
     }
 
-    /// How many endpoints each upstream has now; upstreams that are not named have none any more.
-    pub fn set_endpoints<'u>(&self, counts: impl Iterator<Item = (&'u str, usize)>) {
+    /// How many endpoints each upstream has now, and how many of them are left out; upstreams that are not named have none any
+    /// more.
+    pub fn set_endpoints<'u>(&self, counts: impl Iterator<Item = (&'u str, (usize, usize))>) {
         self.endpoints.reset();
-        for (upstream, count) in counts {
-            let gauge = self.endpoints.with_label_values(&[upstream, "healthy"]);
-            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        for (upstream, (all, ejected)) in counts {
+            for (state, count) in [("healthy", all.saturating_sub(ejected)), ("ejected", ejected)] {
+                let gauge = self.endpoints.with_label_values(&[upstream, state]);
+                gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
         }
     }
 }

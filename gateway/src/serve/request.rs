@@ -65,6 +65,11 @@ impl<'r> Request<'r> {
         }
     }
 
+    /// It is no request of anybody's, and leaves no record.
+    pub(super) fn leave_no_record(&self) {
+        self.recorded.store(true, Ordering::Relaxed);
+    }
+
     /// Writes the one record. To be called once.
     pub(super) fn write(&self, record: &Record<'_>, generation: &Generation) {
         self.recorded.store(true, Ordering::Relaxed);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use decision::config::snapshot::EndpointSpec;
 use tokio::task::JoinSet;
 
-use super::{Upstream, lock};
+use super::{Upstream, lock, name};
 
 /// How often names are asked again. An answer that fails leaves what was known.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ impl Upstream {
     /// Whether some name has never been resolved.
     fn lacks_answers(&self) -> bool {
         let known = lock(&self.names);
-        self.names().any(|name| !known.addresses.contains_key(name))
+        self.names().any(|spec| !known.addresses.contains_key(&name(spec)))
     }
 
     fn is_retired(&self) -> bool {

@@ -2,15 +2,27 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
 
 use super::{ADMIN_TOKEN, Environment, FULL, MINIMAL, OLD_PEPPER, PEPPER, file};
+use crate::addresses::Addresses;
+use crate::answer::Action;
 use crate::config::load;
 use crate::config::snapshot::{
-    Ambiguous, Auth, Balance, EndpointSpec, IdentityFact, Lifetime, LogLevel, Place, RequestIdPart,
+    Ambiguous, Api, Auth, Balance, EndpointSpec, IdentityFact, Lifetime, LogLevel, Place,
+    RequestIdPart, Route,
 };
-use crate::route::{Found, Host};
+use crate::request::Field;
+use crate::route::{Found, Host, Match};
+
+fn route_of<'a>(api: &'a Api, path: &str, method: &str) -> &'a Route {
+    let fields = [Field { name: "x-version", value: b"2" }, Field { name: "x-beta", value: b"on" }];
+    match api.routes.find(path).map(|junction| junction.choose(method, &fields)) {
+        Some(Found::Route(route)) => route,
+        other => panic!("{other:?}"),
+    }
+}
 
 fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
@@ -35,6 +47,8 @@ fn the_smallest_useful_configuration_has_the_defaults_of_the_process() {
     );
     assert_eq!((bounds.body_rate, bounds.write_stall), (500, Duration::from_secs(30)));
     assert_eq!((bounds.streams, bounds.in_flight), (100, None));
+    assert_eq!((bounds.connections, bounds.per_address), (None, 1000));
+    assert_eq!(listener.health_path, None);
     assert!(process.admin.is_none(), "no token, no admin API");
     assert_eq!(process.health.to_string(), "0.0.0.0:9902");
     assert_eq!((process.threads, process.replica), (None, None));
@@ -65,8 +79,11 @@ fn the_smallest_useful_configuration_has_the_defaults_of_the_snapshot() {
     );
     assert!(log.sample >= 1.0 && log.always_refused && log.always_5xx && log.always_slow);
     let [upstream] = snapshot.upstreams.as_slice() else { panic!("one upstream") };
-    assert_eq!((&*upstream.name, upstream.balance), ("app", Balance::LeastRequest));
-    assert_eq!(upstream.endpoints, [EndpointSpec { host: "127.0.0.1".into(), port: 9000 }]);
+    assert_eq!((&*upstream.name, &upstream.balance), ("app", &Balance::LeastRequest));
+    assert_eq!(
+        upstream.endpoints,
+        [EndpointSpec { host: "127.0.0.1".into(), port: 9000, weight: 1 }]
+    );
     assert_eq!(
         (upstream.connect_timeout, upstream.idle_timeout),
         (Duration::from_secs(1), Duration::from_secs(50))
@@ -102,11 +119,14 @@ fn the_smallest_useful_configuration_has_the_defaults_of_the_snapshot() {
     assert_eq!(snapshot.hosts.len(), 1);
     assert_eq!(snapshot.hosts[0].find(&Host::parse("any.example").unwrap()), Some(0));
     let [route] = api.routes.routes() else { panic!("one route") };
-    assert!(matches!(api.routes.find("/a/b", "PATCH"), Found::Route(_)));
+    assert_eq!(route_of(api, "/a/b", "PATCH").path, "/**");
     assert_eq!(
-        (&*route.name, route.path.as_str(), route.upstream, route.index),
-        ("/**", "/**", 0, 0)
+        (&*route.name, route.path.as_str(), route.index, route.deadline),
+        ("/**", "/**", 0, None)
     );
+    assert!(matches!(route.action, Action::Forward(0)));
+    assert!(route.headers.request.is_none() && route.headers.response.is_none());
+    assert!(api.cors.is_none() && api.addresses.is_none() && route.addresses.is_none());
     assert_eq!((route.auth, route.accept, route.forward_credential), (Auth::Required, 1, false));
     assert_eq!((route.timeout, route.idle, route.body_limit), (minutes(1), minutes(5), 10 << 20));
     assert!(!route.websocket && route.rewrite.strip == 0 && route.rewrite.host.is_none());
@@ -163,8 +183,8 @@ fn every_key_arrives_in_the_snapshot() {
     let [app, other] = snapshot.upstreams.as_slice() else { panic!("two upstreams") };
     let hosts: Vec<_> = app.endpoints.iter().map(|endpoint| endpoint.host.as_str()).collect();
     assert_eq!(
-        (hosts, app.balance),
-        (vec!["127.0.0.1", "::1", "app.internal."], Balance::RoundRobin)
+        (hosts, &app.balance, app.outlier),
+        (vec!["127.0.0.1", "::1", "app.internal."], &Balance::RoundRobin, None)
     );
     assert_eq!(
         (app.connect_timeout, app.idle_timeout),
@@ -241,10 +261,18 @@ fn every_key_of_an_api_arrives_in_the_snapshot() {
         "not of this listener"
     );
 
-    let Found::Route(boards) = one.routes.find("/api/ext/v1/o/boards/b", "POST") else {
-        panic!("a route")
-    };
-    assert_eq!((&*boards.name, boards.upstream, boards.index), ("boards", 1, 0));
+    let boards = route_of(one, "/api/ext/v1/o/boards/b", "POST");
+    let block = |text: &str| text.parse().unwrap();
+    let allow = vec![block("192.0.2.0/24"), block("2001:db8::/32")];
+    assert_eq!(one.addresses, Some(Addresses { allow, deny: vec![block("192.0.2.13/32")] }));
+    let allow = vec![block("10.0.0.0/8")];
+    assert_eq!(boards.addresses, Some(Addresses { allow, deny: Vec::new() }));
+    let asked = [("x-beta", "on"), ("x-version", "2")];
+    let asked =
+        asked.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    assert_eq!(boards.matching, Match::of(asked));
+    assert_eq!((&*boards.name, boards.index), ("boards", 0));
+    assert!(matches!(boards.action, Action::Forward(1)));
     assert_eq!((boards.rewrite.strip, boards.rewrite.add.as_str()), ("/api/ext".len(), "/v2"));
     assert_eq!(boards.rewrite.host.as_ref().unwrap(), "app.internal:9000");
     assert_eq!(
@@ -256,7 +284,7 @@ fn every_key_of_an_api_arrives_in_the_snapshot() {
         (Duration::from_secs(30), minutes(60), 1 << 20)
     );
     assert!(boards.websocket);
-    let Found::Route(public) = one.routes.find("/public/a", "GET") else { panic!("a route") };
+    let public = route_of(one, "/public/a", "GET");
     assert_eq!((&*public.name, public.auth, public.accept), ("/public/**", Auth::None, 0));
     assert!(public.forward_credential, "as the api says");
 }

@@ -1,11 +1,4 @@
-use super::{APP, api, refused, table};
-
-/// Keys of a route from line 4, column 9, of an api with the schemes `ak` and `bk`.
-fn route(text: &str) -> Vec<String> {
-    let schemes = "schemes: [{ name: ak, prefix: ak_ }, { name: bk, prefix: bk_ }]";
-    let head = format!("{APP}apis:\n  - {{ name: a, upstream: app, {schemes}, routes: [\n        ");
-    refused(&format!("{head}{text}\n      ] }}\n"))
-}
+use super::{api, route, table};
 
 #[test]
 fn a_route_has_a_path_a_name_and_methods() {
@@ -79,14 +72,13 @@ fn equal_paths_need_disjoint_methods() {
             (
                 "{ path: '/{a}/b', name: r, methods: [GET, PUT] },\n{ path: '/{x}/b', name: s, methods: [POST, PUT] }",
                 &[
-                    "5:9: apis[0].routes[1].path: the route at conf/x.yaml:4 has this path, and a method in common",
+                    "5:9: apis[0].routes[1].path: the route at conf/x.yaml:4 has this path, this `match` and a method in common",
                 ],
             ),
             (
                 "{ path: /a, methods: [GET] },\n{ path: /a }",
                 &[
-                    "5:9: apis[0].routes[1].path: the name `/a` is that of another route, at conf/x.yaml:4",
-                    "5:9: apis[0].routes[1].path: the route at conf/x.yaml:4 has this path, and a method in common",
+                    "5:9: apis[0].routes[1].path: the route at conf/x.yaml:4 has this path, this `match` and a method in common",
                 ],
             ),
             // The refusal of the one does not hide that of the other.
@@ -94,7 +86,7 @@ fn equal_paths_need_disjoint_methods() {
                 "{ path: /a, name: r, upstream: none },\n{ path: /%61, name: s }",
                 &[
                     "4:40: apis[0].routes[0].upstream: no upstream is named `none`",
-                    "5:9: apis[0].routes[1].path: the route at conf/x.yaml:4 has this path, and a method in common",
+                    "5:9: apis[0].routes[1].path: the route at conf/x.yaml:4 has this path, this `match` and a method in common",
                 ],
             ),
         ],
@@ -148,6 +140,15 @@ fn who_is_let_in_is_said_without_contradiction() {
     );
     let unread = api("schemes: ak\n    routes: [{ path: /a, accept: [ak] }]");
     assert_eq!(unread, ["5:14: apis[0].schemes: expected a list, found `ak`"]);
+}
+
+#[test]
+fn routes_of_one_path_may_share_it_as_their_name_and_given_names_are_unique() {
+    assert_eq!(route("{ path: /a, methods: [GET] }, { path: /a, methods: [POST] }"), [""; 0]);
+    assert_eq!(
+        route("{ path: /a, methods: [GET] }, { path: /b, name: /a }"),
+        ["4:57: apis[0].routes[1].name: the name `/a` is that of another route, at conf/x.yaml:4"]
+    );
 }
 
 #[test]

@@ -14,6 +14,8 @@ fn bounds() -> Bounds {
         body_rate: 500,
         write_stall: Duration::from_secs(1),
         streams: 10,
+        connections: None,
+        per_address: 1000,
         in_flight: None,
     }
 }

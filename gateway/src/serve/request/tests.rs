@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::access_log::AccessLog;
+use crate::crowd::Crowd;
 use crate::facts::Facts;
 use crate::generation::Generations;
 use crate::metrics::Metrics;
@@ -51,6 +52,8 @@ impl House {
             bounds: process.bounds,
             under_way: AtomicUsize::new(0),
             in_flight: 1,
+            crowd: Crowd::new(1, 1),
+            draining: Arc::default(),
             access_log: Arc::new(AccessLog::kept(metrics.log_lines_dropped.clone())),
             metrics,
             replica: "here".to_owned(),
@@ -67,6 +70,7 @@ impl House {
             peer,
             peer_value: HeaderValue::from_static("127.0.0.1"),
             trusted_proxies: Arc::default(),
+            health_path: None,
         };
         let head = Head {
             protocol: Protocol::Http11,

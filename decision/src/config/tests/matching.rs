@@ -1,0 +1,127 @@
+use super::{api, route, table, warned, with_routes};
+
+#[test]
+fn a_match_is_of_named_fields_with_exact_values() {
+    table(
+        route,
+        &[
+            (
+                "{ path: /a, match: {} }",
+                &["4:28: apis[0].routes[0].match: the key `headers` is missing"],
+            ),
+            (
+                "{ path: /a, match: { headers: {} } }",
+                &[
+                    "4:39: apis[0].routes[0].match.headers: the mapping is empty; a route that asks for no field needs no `match`",
+                ],
+            ),
+            (
+                "{ path: /a, match: { headers: [x] } }",
+                &[
+                    "4:39: apis[0].routes[0].match.headers: expected a mapping of field names to values, found a list",
+                ],
+            ),
+            (
+                "{ path: /a, match: { header: { x-a: 1 } } }",
+                &[
+                    "4:28: apis[0].routes[0].match: the key `headers` is missing",
+                    "4:30: apis[0].routes[0].match.header: unknown key `header`, did you mean `headers`?",
+                ],
+            ),
+            (
+                "{ path: /a, match: { headers: { x_a: 1, host: a, TE: b, content-length: 1, x-b: ' 1', x-c: [] } } }",
+                &[
+                    "4:41: apis[0].routes[0].match.headers.x_a: `x_a`: a field name is 1 to 128 letters, digits and `-`",
+                    "4:49: apis[0].routes[0].match.headers.host: `host`: the host chooses the api: `hosts`",
+                    "4:58: apis[0].routes[0].match.headers.TE: `TE`: the field belongs to one connection",
+                    "4:65: apis[0].routes[0].match.headers.content-length: `content-length`: the field is part of the framing",
+                    "4:89: apis[0].routes[0].match.headers.x-b: ` 1`: a field value has no white space at its ends",
+                    "4:100: apis[0].routes[0].match.headers.x-c: expected the value of a header field, found a list",
+                ],
+            ),
+            (
+                "{ path: /a, match: { headers: { x-a: 1, X-A: 2 } } }",
+                &["4:49: apis[0].routes[0].match.headers.X-A: the header `x-a` is given twice"],
+            ),
+            ("{ path: /a, match: { headers: { x-version: '2', accept: text/html } } }", &[]),
+        ],
+    );
+}
+
+#[test]
+fn what_a_client_says_of_its_identity_chooses_no_route() {
+    assert_eq!(
+        route("{ path: /a, match: { headers: { X-Org-Id: org_1 } } }"),
+        [
+            "4:41: apis[0].routes[0].match.headers.X-Org-Id: `x-org-id` chooses no route, since no client is believed in it: at conf/x.yaml:3 it is an identity header"
+        ]
+    );
+    let other = "schemes: [{ name: k }]\n    identity: { headers: { x-tenant: org } }\n  - { name: b, hosts: [b.example], upstream: app, schemes: [{ name: k }], routes: [{ path: /a, match: { headers: { x-tenant: t } } }] }";
+    assert_eq!(
+        api(other),
+        [
+            "7:116: apis[1].routes[0].match.headers.x-tenant: `x-tenant` chooses no route, since no client is believed in it: at conf/x.yaml:6 it is an identity header"
+        ]
+    );
+}
+
+#[test]
+fn routes_of_equal_path_and_match_need_disjoint_methods() {
+    let two = "{ path: '/a/{x}', name: one, match: { headers: { x-a: 1 } } },\n        { path: '/a/{y}', methods: [GET], match: { headers: { X-A: '1' } } }";
+    assert_eq!(
+        route(two),
+        [
+            "5:17: apis[0].routes[1].path: the route at conf/x.yaml:4 has this path, this `match` and a method in common"
+        ]
+    );
+}
+
+#[test]
+fn a_route_that_is_more_permissive_than_its_neighbour_by_match_alone_is_warned_of() {
+    let with = |one: &str, other: &str| {
+        let routes = format!(
+            "{{ path: /a, name: one, {one} }},\n        {{ path: /a, name: other, match: {{ headers: {{ x-a: 1 }} }}, {other} }}"
+        );
+        warned(&with_routes(&routes))
+    };
+    let open = "the route lets requests without a credential through and that at";
+    let choice = "does not, but a client chooses its fields and so between them";
+    assert_eq!(with("auth: required", "auth: required"), [""; 0]);
+    assert_eq!(
+        with("auth: required", "auth: none"),
+        [format!("5:17: apis[0].routes[1].path: {open} conf/x.yaml:4 {choice}")]
+    );
+    assert_eq!(
+        with("auth: optional", "auth: required"),
+        [format!("4:17: apis[0].routes[0].path: {open} conf/x.yaml:5 {choice}")]
+    );
+    assert_eq!(
+        with("accept: [ak]", "auth: required"),
+        [format!(
+            "5:17: apis[0].routes[1].path: the route accepts credentials of another scheme and that at conf/x.yaml:4 {choice}"
+        )]
+    );
+    assert_eq!(
+        with("addresses: { allow: [10.0.0.0/8] }", "auth: required"),
+        [format!(
+            "5:17: apis[0].routes[1].path: the route lets clients in from other addresses and that at conf/x.yaml:4 {choice}"
+        )]
+    );
+    assert_eq!(with("methods: [GET], auth: none", "methods: [POST]"), [""; 0]);
+}
+
+#[test]
+fn two_matches_that_one_request_can_fit_are_warned_of() {
+    let with = |one: &str, other: &str| {
+        let route = |fields: &str| format!("{{ path: /a, match: {{ headers: {{ {fields} }} }} }}");
+        warned(&with_routes(&format!("{},\n        {}", route(one), route(other))))
+    };
+    assert_eq!(
+        with("x-b: 1", "x-a: 1"),
+        [
+            "4:17: apis[0].routes[0].path: a request can fit this route and that at conf/x.yaml:5, which is then taken: its fields come first in the alphabet"
+        ]
+    );
+    assert_eq!(with("x-a: 1", "x-a: 2"), [""; 0]);
+    assert_eq!(with("x-a: 1", "'x-a': 2, x-b: 1").len(), 0);
+}
