@@ -11,14 +11,21 @@
 
 mod support;
 
+mod addresses;
 mod admin;
 mod admin_records;
 mod admin_wire;
+mod answers;
+mod balance;
 mod bounds;
 mod cli;
 mod config_api;
 mod config_cli;
+mod cors;
+mod crowd;
+mod deadline;
 mod dialects;
+mod edits;
 mod forward_cells;
 mod forward_drain;
 mod forward_ends;
@@ -32,12 +39,14 @@ mod forward_time;
 mod forward_tunnels;
 mod forwarded;
 mod framing;
+mod health_path;
 mod house;
 mod identity;
 mod lifecycle;
 mod limits;
 mod limits_exact;
 mod limits_failures;
+mod matching;
 mod metrics;
 mod paths;
 mod peppers;
