@@ -47,6 +47,9 @@ struct Arguments {
     /// The binary to measure [default: `portcullis` beside this program]
     #[arg(long)]
     portcullis: Option<PathBuf>,
+    /// An earlier build of it, measured in the same run
+    #[arg(long)]
+    before: Option<PathBuf>,
     #[arg(
         long,
         value_enum,
@@ -112,8 +115,10 @@ fn measure(arguments: &Arguments) -> io::Result<()> {
         Some(path) => std::path::absolute(path)?,
         None => std::env::current_exe()?.with_file_name("portcullis"),
     };
+    let before = arguments.before.as_ref().map(std::path::absolute).transpose()?;
     let plan = Plan {
         portcullis: &portcullis,
+        before: before.as_deref(),
         peers: &arguments.peers,
         scenarios: &arguments.scenarios,
         rounds: arguments.rounds.into(),

@@ -21,6 +21,9 @@ const PINGORA_VERSION: &str = "0.9.1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     Portcullis,
+    /// An earlier build of it
+    #[value(skip)]
+    Before,
     /// pingora's own Server and ProxyHttp
     Pingora,
     Nginx,
@@ -45,6 +48,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) upstream: SocketAddr,
     /// The binary of Portcullis.
     pub(crate) portcullis: &'a Path,
+    /// That of an earlier build of it.
+    pub(crate) before: Option<&'a Path>,
 }
 
 impl Setup<'_> {
@@ -54,6 +59,7 @@ impl Setup<'_> {
     pub(crate) fn start(&self, kind: Kind, keys: &mut Keys) -> io::Result<Option<Peer>> {
         match kind {
             Kind::Portcullis => self.portcullis(keys).map(Some),
+            Kind::Before => self.before(keys),
             Kind::Pingora => self.pingora(keys).map(Some),
             Kind::Nginx => self.nginx(keys),
             Kind::Haproxy => self.haproxy(keys),
@@ -84,6 +90,15 @@ impl Setup<'_> {
         peer.process.wait_for(admin)?;
         admin::import(admin, keys)?;
         Ok(peer)
+    }
+
+    fn before(&self, keys: &mut Keys) -> io::Result<Option<Peer>> {
+        let Some(portcullis) = self.before else { return Ok(None) };
+        let folder = self.folder.join("before");
+        std::fs::create_dir(&folder)?;
+        let peer = Setup { folder: &folder, portcullis, ..*self }.portcullis(keys)?;
+        let title = format!("{}, the earlier build", peer.title);
+        Ok(Some(Peer { kind: Kind::Before, title, ..peer }))
     }
 
     fn pingora(&self, keys: &Keys) -> io::Result<Peer> {

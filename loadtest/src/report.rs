@@ -94,6 +94,14 @@ impl fmt::Display for Report {
             }
             writeln!(f, " | {:.0} % |", 100.0 * row.median(|s| s.load))?;
         }
+        let of = |kind| self.rows.iter().find(|row| row.kind == kind);
+        if let Some((now, before)) = of(Kind::Portcullis).zip(of(Kind::Before)) {
+            let [low, middle, high] = quartiles(now.ratios(before));
+            writeln!(
+                f,
+                "\nCPU of portcullis over its earlier build: {middle:.3} ({low:.3}–{high:.3})"
+            )?;
+        }
         Ok(())
     }
 }

@@ -19,6 +19,8 @@ const WARM_UP: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) portcullis: &'a Path,
+    /// An earlier build of it.
+    pub(crate) before: Option<&'a Path>,
     pub(crate) peers: &'a [Kind],
     pub(crate) scenarios: &'a [Scenario],
     pub(crate) rounds: usize,
@@ -34,7 +36,8 @@ pub(crate) struct Plan<'a> {
 impl Plan<'_> {
     /// How long the measuring takes; starting and importing come on top.
     pub(crate) fn time(&self) -> Duration {
-        let samples = self.scenarios.len() * self.rounds * self.peers.len();
+        let peers = self.peers.len() + usize::from(self.before.is_some());
+        let samples = self.scenarios.len() * self.rounds * peers;
         (self.duration + WARM_UP) * u32::try_from(samples).unwrap_or(u32::MAX)
     }
 
@@ -51,21 +54,27 @@ impl Plan<'_> {
             .wait_until(|output| output.split_once('\n').and_then(|(line, _)| line.parse().ok()))?;
 
         process::pin(self.gateway_core)?;
-        let setup = Setup { folder: folder.path(), upstream: address, portcullis: self.portcullis };
+        let setup = Setup {
+            folder: folder.path(),
+            upstream: address,
+            portcullis: self.portcullis,
+            before: self.before,
+        };
         let mut peers = Vec::new();
         let (ours, others): (Vec<_>, Vec<_>) =
             self.peers.iter().copied().partition(|kind| *kind == Kind::Portcullis);
-        for kind in ours.into_iter().chain(others) {
-            match setup.start(kind, &mut keys)? {
-                Some(peer) => peers.push(peer),
-                None => progress(&format!("{kind:?} is not installed: left out")),
-            }
+        let before = self.before.map(|_| Kind::Before);
+        for kind in before.into_iter().chain(ours).chain(others) {
+            let Some(peer) = setup.start(kind, &mut keys)? else {
+                progress(&format!("{kind:?} is not installed: left out"));
+                continue;
+            };
+            // At once: the keys have the ids that this one has given them, if it gives any.
+            check(&peer, &keys)?;
+            progress(&format!("{} does the work", peer.title));
+            peers.push(peer);
         }
         process::pin(self.load_core)?;
-        for peer in &peers {
-            check(peer, &keys)?;
-            progress(&format!("{} does the work", peer.title));
-        }
         self.scenarios
             .iter()
             .map(|scenario| self.measure(*scenario, &peers, &keys, &mut progress))
