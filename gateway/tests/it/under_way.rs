@@ -7,6 +7,7 @@ use h2::client::ResponseFuture;
 use serde_json::{Value, json};
 
 use crate::support::h2c::h2_request;
+use crate::support::sockets::full_listener;
 use crate::support::upstream::Connection;
 use crate::support::{Client, Gate, Gateway, H2, Upstream, instant_after, one_api_with, request};
 
@@ -214,6 +215,28 @@ fn a_disabling_ends_requests_in_every_phase() {
     all_ended_as(gateway, &upstream, "credential_disabled");
 }
 
+#[test]
+fn a_request_that_is_still_connecting_is_ended_too() {
+    let (address, _full) = full_listener();
+    let gateway = Gateway::start(format!(
+        "upstreams: {{ app: {{ endpoints: [\"{address}\"], connect_timeout: 60s }} }}\n\
+         apis: [{{ name: app, upstream: app, schemes: [{{ name: key, prefix: ak_ }}] }}]\n"
+    ));
+    let (_, at) = instant_after(Duration::from_secs(2));
+    let expiring = credential(&json!({ "lifetime": null, "expires_at": at }));
+    let (id, revoked) = gateway.create(&credential(&json!({})));
+    let (_, expiring) = gateway.create(&expiring);
+    let mut clients = [ask(&gateway, &revoked), ask(&gateway, &expiring)];
+    let in_flight = || gateway.metrics().sum("requests_in_flight", &[("api", "app")]);
+    while in_flight() < 1.5 {}
+    change(&gateway, "POST", &format!("credentials/{id}/revoke"), &json!({}));
+    for client in &mut clients {
+        let response = client.response();
+        assert_eq!((response.status, response.code().as_str()), (401, "credential_invalid"));
+    }
+    gateway.ended_as(&[("credential_revoked", "complete"), ("credential_expired", "complete")]);
+}
+
 /// Though there was no record of it when the requests came.
 #[test]
 fn a_suspended_or_inactive_subject_ends_requests_in_every_phase() {
@@ -303,6 +326,7 @@ fn nothing_else_ends_a_request() {
     let gate = Gate::default();
     let upstream = answering_at(&gate);
     let lines = "states: { restricted: read }
+limits: { per-key: { max: 1000, window: 5m } }
 routes: [{ path: \"/{org}/boards/{board}\", resource: board, org: org, methods: [GET], level: { GET: read }, scopes: { GET: [read] } }]";
     let gateway = Gateway::start(one_api_with(&upstream, lines));
     change(&gateway, "PUT", "subjects/u_1", &json!({ "kind": "user", "admin": true }));
@@ -321,6 +345,7 @@ routes: [{ path: \"/{org}/boards/{board}\", resource: board, org: org, methods: 
     let changes = [
         ("PATCH", &*own, json!({ "scopes": [] })),
         ("PATCH", &own, json!({ "addresses": ["192.0.2.0/24"] })),
+        ("PATCH", &own, json!({ "limits": { "per-key": 1 } })),
         ("PATCH", &own, json!({ "name": "another", "metadata": { "a": 1 } })),
         ("PATCH", &own, json!({ "expires_at": far })),
         ("DELETE", &grant, Value::Null),

@@ -1,6 +1,7 @@
 //! Sockets with buffers so small that back-pressure shows after kilobytes instead of megabytes.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -16,6 +17,24 @@ pub(crate) fn small_listener() -> TcpListener {
     socket.bind(&SockAddr::from(any)).unwrap();
     socket.listen(128).unwrap();
     socket.into()
+}
+
+/// A port on which connections neither begin nor fail, and what keeps it so.
+pub(crate) fn full_listener() -> (SocketAddr, Vec<Socket>) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&SockAddr::from(any)).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut kept = vec![socket];
+    loop {
+        let next = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let full = next.connect_timeout(&address, Duration::from_millis(300)).is_err();
+        kept.push(next);
+        if full {
+            return (address.as_socket().unwrap(), kept);
+        }
+    }
 }
 
 /// A connection with small buffers.
