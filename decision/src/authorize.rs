@@ -22,6 +22,8 @@ pub struct Permit<'q> {
     authenticated: Authenticated<'q>,
     level: Option<Level>,
     resource_value: Option<HeaderValue>,
+    /// What the stage would have refused it with, had it not been in shadow.
+    shadowed: Option<Outcome>,
 }
 
 impl<'q> Permit<'q> {
@@ -48,7 +50,7 @@ impl<'q> Permit<'q> {
         self.resource_value.as_ref()
     }
 
-    /// What may be done with the resource; `None` where the route names none.
+    /// What may be done with the resource; `None` where the route names none, or where a stage in shadow would have refused it.
     pub fn level(&self) -> Option<Level> {
         self.level
     }
@@ -56,6 +58,11 @@ impl<'q> Permit<'q> {
     /// The level that the route asks for this method; `read` where it names none.
     pub(crate) fn needed(&self) -> Level {
         self.question.level.unwrap_or(Level::Read)
+    }
+
+    /// The outcome with which the stage authorize would have refused it, were it not in shadow on this route.
+    pub fn shadowed(&self) -> Option<Outcome> {
+        self.shadowed
     }
 
     /// What is done to the client's head; the identity headers come after it.
@@ -76,20 +83,24 @@ pub(crate) fn authorize<'q>(
     known: &dyn Known,
 ) -> Result<Permit<'q>, Stop<'q>> {
     // Where nobody has to be known the route asks nothing of whoever comes: the configuration says so or is refused.
-    let level = match authenticated.principal() {
-        None => None,
-        Some(principal) => {
-            let realm = Realm::of(question.api, known);
-            judge(question, principal, realm).map_err(|stop| {
-                stop.adding(|refused| {
+    let (level, shadowed) = match authenticated.principal() {
+        None => (None, None),
+        Some(principal) => match judge(question, principal, Realm::of(question.api, known)) {
+            Ok(level) => (level, None),
+            // Of a level that was refused the upstream is told nothing.
+            Err(Stop::Refused(refused)) if question.route.shadow.authorize => {
+                (None, Some(refused.outcome))
+            }
+            Err(stop) => {
+                return Err(stop.adding(|refused| {
                     let refused = refused.presenting(principal.scheme());
                     refused.known_as(Arc::clone(principal.fact()))
-                })
-            })?
-        }
+                }));
+            }
+        },
     };
     let resource_value = question.resource.as_ref().map(|resource| visible(resource.as_str()));
-    Ok(Permit { question, authenticated, level, resource_value })
+    Ok(Permit { question, authenticated, level, resource_value, shadowed })
 }
 
 /// The stage in its order; `Ok` has what may be done with the resource, if the route names one.

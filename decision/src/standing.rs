@@ -20,7 +20,8 @@ pub struct Standing {
     expires_at: Option<Timestamp>,
     cut_in_flight: bool,
     members_only: bool,
-    needed: Level,
+    /// `None`: the route asks for none, because its stage authorize is in shadow.
+    needed: Option<Level>,
     states: States,
 }
 
@@ -50,7 +51,7 @@ impl Standing {
             expires_at: fact.credential.expires_at,
             cut_in_flight: scheme.cut_in_flight,
             members_only: scheme.issue.members_only,
-            needed: permit.needed(),
+            needed: (!permit.route().shadow.authorize).then(|| permit.needed()),
             states: permit.api().states,
         })
     }
@@ -107,7 +108,7 @@ impl Standing {
             return Some(Outcome::OrgNotMember);
         }
         let left = org.map_or(Some(Level::Admin), |org| self.states.left(org.state));
-        (left < Some(self.needed)).then_some(Outcome::ResourceRestricted)
+        (left < self.needed).then_some(Outcome::ResourceRestricted)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::answer::Action;
 use crate::authorize::Permit;
 use crate::config::snapshot::{
     Ambiguous, Api, Auth, IdentityFact, IdentityPlan, Issue, LogLevel, LogPolicy, OnRevoke, Place,
-    RequestIdPart, RequestIdPlan, Requirement, Rewrite, Route, Scheme, Snapshot, States,
+    RequestIdPart, RequestIdPlan, Requirement, Rewrite, Route, Scheme, Shadow, Snapshot, States,
 };
 use crate::decide::{Question, Refused, Step};
 use crate::dialect::Dialect;
@@ -56,6 +56,7 @@ pub(crate) fn route(name: &str) -> Route {
         websocket: false,
         limits: Vec::new(),
         errors: None,
+        shadow: Shadow::default(),
     }
 }
 

@@ -30,6 +30,9 @@ pub use upstream::{Attempt, UpstreamMeter, UpstreamMetrics};
 pub const UNKNOWN: &str = "-";
 /// The shared label of routes beyond `telemetry.metrics.routes`.
 const OTHER: &str = "other";
+/// Buckets of calls to a store, in seconds.
+const STORE_SECONDS: [f64; 13] =
+    [50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 1.0];
 
 #[derive(Debug)]
 pub struct Metrics {
@@ -40,6 +43,7 @@ pub struct Metrics {
     decision_duration: HistogramVec,
     in_flight: IntGaugeVec,
     authentications: IntCounterVec,
+    shadow_refusals: IntCounterVec,
     streams_ended: IntCounterVec,
     bytes: IntCounterVec,
     pub lookups: Lookups,
@@ -147,6 +151,11 @@ impl Metrics {
                 "Credentials that were judged, by scheme and outcome",
                 &["api", "scheme", "outcome"],
             )?,
+            shadow_refusals: families.counters(
+                "shadow_refusals_total",
+                "Refusals of stages in `shadow`: requests went on that would not have",
+                &["api", "route", "outcome"],
+            )?,
             streams_ended: families.counters(
                 "streams_ended_total",
                 "Answers that had begun and did not end complete, by cause",
@@ -169,10 +178,7 @@ impl Metrics {
                 "store_duration_seconds",
                 "Of calls to the store",
                 &["operation", "result"],
-                &[
-                    50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1,
-                    0.25, 1.0,
-                ],
+                &STORE_SECONDS,
             )?,
             store_up: families
                 .gauge("store_up", "1 while the last call to the store was answered")?,
@@ -311,6 +317,13 @@ impl Metrics {
     /// Counts a credential that was refused.
     pub fn count_refused_credential(&self, api: &str, scheme: &str, outcome: Outcome) {
         self.authentications.with_label_values(&[api, scheme, outcome.name()]).inc();
+    }
+
+    /// Counts what a stage in shadow would have refused a request with.
+    pub fn count_shadowed(&self, meters: &Meters, at: &At, outcome: Outcome) {
+        let api = meters.api(at.api);
+        let labels = [&api.name, api.route_label(at.route), outcome.name()];
+        self.shadow_refusals.with_label_values(&labels).inc();
     }
 
     pub fn count_refused_connection(&self, listener: &str, reason: &str) {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use decision::facts::{Fact, Timestamp};
+use decision::name::Id;
 use decision::outcome::Outcome;
 use http::HeaderValue;
 use serde::Serialize as _;
@@ -33,9 +34,12 @@ pub struct Record<'r> {
     /// The upstream's; of a refusal the outcome's own, whatever its dialect sends.
     pub status: u16,
     pub ended: Ended,
-    /// The limit that refused.
+    /// The limit that refused, or would have.
     pub limit: Option<&'r str>,
+    pub shadowed: Shadowed,
     pub fact: Option<&'r Fact>,
+    /// That of the request; `None`: as far as is known, that of the credential.
+    pub org: Option<&'r Id>,
     pub scheme: Option<&'r str>,
     pub started: Instant,
     /// `None` = now.
@@ -48,6 +52,26 @@ pub struct Record<'r> {
     pub retries: u32,
     /// Content, in and out.
     pub bytes: (u64, u64),
+}
+
+/// What stages in shadow would have refused a request with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shadowed {
+    pub limit: Option<Outcome>,
+    pub authorize: Option<Outcome>,
+}
+
+impl Shadowed {
+    /// In the order of the stages.
+    fn outcomes(self) -> impl Iterator<Item = Outcome> {
+        self.limit.into_iter().chain(self.authorize)
+    }
+
+    /// For the log; `None` = none would have.
+    fn text(self) -> Option<String> {
+        let names: Vec<_> = self.outcomes().map(Outcome::name).collect();
+        (!names.is_empty()).then(|| names.join(","))
+    }
 }
 
 impl<'r> Record<'r> {
@@ -69,7 +93,9 @@ impl<'r> Record<'r> {
             status: 0,
             ended: Ended::Complete,
             limit: None,
+            shadowed: Shadowed::default(),
             fact: None,
+            org: None,
             scheme: None,
             started,
             finished: None,
@@ -93,6 +119,9 @@ impl<'r> Record<'r> {
         api.decision_duration.observe(self.decision.as_secs_f64());
         api.bytes_in.inc_by(self.bytes.0);
         api.bytes_out.inc_by(self.bytes.1);
+        for outcome in self.shadowed.outcomes() {
+            gate.metrics.count_shadowed(&generation.meters, &self.at, outcome);
+        }
         if self.ended != Ended::Complete {
             let name = self.api_name(generation);
             gate.metrics.count_cut(name, self.ended.name());
@@ -141,17 +170,13 @@ impl<'r> Record<'r> {
         line.number("duration_ms", Some(milliseconds(duration)));
         line.number("upstream_ms", self.upstream_time.map(milliseconds));
         line.number("decision_us", Some(self.decision.as_nanos() as f64 / 1_000.0));
-        line.text(
-            "org",
-            credential
-                .and_then(|credential| credential.org.as_ref())
-                .map(decision::name::Id::as_str),
-        );
+        let org = self.org.or_else(|| credential?.org.as_ref());
+        line.text("org", org.map(Id::as_str));
         line.text("subject", credential.map(|credential| credential.subject.as_str()));
         line.text("credential", credential.map(|credential| credential.id.as_str()));
         line.text("scheme", self.scheme);
         line.text("limit", self.limit);
-        line.text("shadow", None);
+        line.text("shadow", self.shadowed.text().as_deref());
         line.text("client_ip", Some(&self.client_ip.to_string()));
         line.text("peer", Some(&self.origin.peer.to_string()));
         let agent = head.and_then(|head| head.field("user-agent")).map(String::from_utf8_lossy);

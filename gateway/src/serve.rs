@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use decision::answer::Action;
+use decision::authenticate::Org;
 use decision::authorize::Permit;
 use decision::decide::{self, Question, Refused, Step};
 use decision::facts::Timestamp;
@@ -16,7 +17,7 @@ use crate::forward::client::Client;
 use crate::forward::{self, Ended, Finish, Order, heads};
 use crate::generation::Generation;
 use crate::metrics::At;
-use crate::record::Record;
+use crate::record::{Record, Shadowed};
 use crate::request_id;
 use crate::respond;
 
@@ -103,6 +104,7 @@ async fn onward(
     permit: &Permit<'_>,
 ) {
     let Request { gate, origin, head, seat, started, .. } = *request;
+    journal.shadowed.authorize = permit.shadowed();
     let now = clock::now();
     journal.decision = now.saturating_duration_since(started).saturating_sub(journal.waited);
 
@@ -172,6 +174,7 @@ async fn onward(
         status,
         ended,
         fact: permit.principal().map(|principal| &**principal.fact()),
+        org: permit.principal().and_then(|principal| principal.org()).map(Org::id),
         scheme: permit.principal().map(|principal| &*principal.scheme().name),
         endpoint: forwarded.endpoint,
         upstream: Some(&service.name),
@@ -200,6 +203,7 @@ fn judge<'q>(
     let answer = match question.authenticate(here, wall) {
         Ok(Step::Ready(authenticated)) => {
             let charged = journal.limited.charge(generation, &authenticated);
+            journal.shadowed.limit = journal.limited.shadowed(question.route());
             charged.and_then(|()| question.authorize(authenticated, here))
         }
         Ok(Step::Wants(wanted)) => Ok(Step::Wants(wanted)),
@@ -217,6 +221,7 @@ pub struct Journal {
     waited: Duration,
     decision: Duration,
     limited: Limited,
+    shadowed: Shadowed,
 }
 
 impl Journal {
@@ -227,6 +232,7 @@ impl Journal {
             waited: Duration::ZERO,
             decision: Duration::ZERO,
             limited: Limited::default(),
+            shadowed: Shadowed::default(),
         }
     }
 }
@@ -258,7 +264,7 @@ async fn refuse(
         outcome: refused.outcome,
         why: refused.why,
         status: refused.outcome.status(),
-        limit: refused.limit.as_deref(),
+        limit: refused.limit.as_deref().or_else(|| journal.limited.limit()),
         fact: refused.fact.as_deref(),
         scheme: refused.scheme.map(|scheme| &*scheme.name),
         ..request.record(&journal, &request_id, client)

@@ -18,7 +18,7 @@ use super::names::Names;
 use super::neighbours;
 use super::problem::{Judged, Place};
 use super::requirement::requirement;
-use super::snapshot::{Auth, Rewrite, Route};
+use super::snapshot::{Auth, Rewrite, Route, Shadow};
 use crate::answer::Action;
 use crate::path::{PathError, normalise};
 use crate::route::{Methods, Pattern, RouteTable, host_is_valid};
@@ -163,6 +163,7 @@ impl<'f, 't> Routes<'f, 't> {
             |name: Located<'_, String>| self.frame.limits.resolve(&name.given, problems).ok();
         let limits = limits.into_iter().filter_map(|name| rule(name.ok()?)).collect();
         let errors = self.frame.dialects.of_route(route, self.frame.schemes, self.frame.errors);
+        let shadow = shadow(route, auth);
         let upgrade = route.list("upgrade", &word(&[("websocket", ())])).unwrap_or_default();
         let Located { value: pattern, given: path } = path?;
         let Asked { matching, names } = asked?;
@@ -191,6 +192,7 @@ impl<'f, 't> Routes<'f, 't> {
             websocket: values(upgrade).next().is_some(),
             limits,
             errors: errors.unwrap_or_default(),
+            shadow,
         };
         Ok((read, pattern, path.place))
     }
@@ -276,6 +278,23 @@ impl<'f, 't> Routes<'f, 't> {
 /// An api has 64 schemes at most.
 fn bit(scheme: usize) -> u64 {
     1_u64.checked_shl(scheme as u32).unwrap_or_default()
+}
+
+/// Which stages only look on.
+fn shadow(route: &mut Fields<'_>, auth: Auth) -> Shadow {
+    const LIMIT: Shadow = Shadow { limit: true, authorize: false };
+    const AUTHORIZE: Shadow = Shadow { limit: false, authorize: true };
+    let stages = route.list("shadow", &word(&[("limit", LIMIT), ("authorize", AUTHORIZE)]));
+    let mut shadow = Shadow::default();
+    for stage in stages.into_iter().flatten().flatten() {
+        if auth == Auth::None && stage.value.authorize {
+            let message = "a route of `auth: none` has no stage authorize that could refuse";
+            route.problems.warning(&stage.given.place, message);
+        }
+        shadow.limit |= stage.value.limit;
+        shadow.authorize |= stage.value.authorize;
+    }
+    shadow
 }
 
 fn auth() -> Form<Auth> {

@@ -274,6 +274,14 @@ pub struct Route {
     pub limits: Vec<usize>,
     /// How refusals are spoken here; `None` = as the api's are.
     pub errors: Option<Arc<Dialect>>,
+    pub shadow: Shadow,
+}
+
+/// Stages of a route that are evaluated and recorded but do not refuse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Shadow {
+    pub limit: bool,
+    pub authorize: bool,
 }
 
 #[derive(Clone, Debug, Default)]

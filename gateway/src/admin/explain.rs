@@ -33,6 +33,7 @@ use crate::accept::head::{self, Fault, Head, Scan};
 use crate::clock;
 use crate::generation::Generation;
 use crate::limits::stranger;
+use crate::record::Shadowed;
 use crate::request_id;
 use crate::store::Position;
 
@@ -112,13 +113,20 @@ async fn judge(
             }
             Err(_) => continue,
         };
-        if let Some(exceeded) = generation.limits.look(&authenticated) {
+        let exceeded = generation.limits.look(&authenticated);
+        if let Some(exceeded) = &exceeded
+            && !question.route().shadow.limit
+        {
             let error = authenticated.refused(exceeded.outcome, exceeded.why);
             return refused(Stage::Limit, &error);
         }
         match question.authorize(authenticated, told) {
             Ok(Step::Ready(permit)) if told.holds() => {
-                return permitted(&permit, generation, &view);
+                let shadowed = Shadowed {
+                    limit: exceeded.map(|exceeded| exceeded.outcome),
+                    authorize: permit.shadowed(),
+                };
+                return permitted(&permit, generation, &view, shadowed);
             }
             Ok(Step::Wants(wanted)) => told.fetch(question.api(), wanted).await,
             Err(error) if told.holds() => return refused(Stage::Authorize, &error),
@@ -207,12 +215,24 @@ fn preflight(api: &Api, status: u16) -> Explained {
     }
 }
 
-fn permitted(permit: &Permit<'_>, generation: &Generation, head: &RequestHead<'_>) -> Explained {
-    let stages = STAGES.iter().map(|stage| StageView {
-        stage: stage.name().to_owned(),
-        outcome: "passed".to_owned(),
-        detail: None,
-        needed: None,
+fn permitted(
+    permit: &Permit<'_>,
+    generation: &Generation,
+    head: &RequestHead<'_>,
+    shadowed: Shadowed,
+) -> Explained {
+    let stages = STAGES.iter().map(|stage| {
+        let shadowed = match stage {
+            Stage::Limit => shadowed.limit,
+            Stage::Authorize => shadowed.authorize,
+            _ => None,
+        };
+        StageView {
+            stage: stage.name().to_owned(),
+            outcome: shadowed.map_or("passed", Outcome::name).to_owned(),
+            detail: shadowed.map(|_| "in shadow: recorded, and not refused".to_owned()),
+            needed: None,
+        }
     });
     let route = permit.route();
     let principal = permit.principal();

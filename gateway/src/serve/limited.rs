@@ -8,6 +8,7 @@ use decision::authorize::Permit;
 use decision::config::snapshot::{Api, Route};
 use decision::decide::{Question, Refused, Step};
 use decision::facts::Wanted;
+use decision::outcome::Outcome;
 
 use crate::generation::Generation;
 use crate::limits::{Charged, Exceeded, Fields, stranger};
@@ -40,9 +41,22 @@ impl Limited {
     ) -> Result<(), Refused<'s>> {
         let charged = self.charged.get_or_insert_with(|| generation.limits.charge(request));
         match &charged.exceeded {
-            Some(exceeded) => Err(told(request.refused(exceeded.outcome, exceeded.why), exceeded)),
-            None => Ok(()),
+            Some(exceeded) if !request.route().shadow.limit => {
+                Err(told(request.refused(exceeded.outcome, exceeded.why), exceeded))
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// The outcome with which the stage would have refused the request, were it not in shadow on `route`.
+    pub(super) fn shadowed(&self, route: &Route) -> Option<Outcome> {
+        let exceeded = self.charged.as_ref()?.exceeded.as_ref()?;
+        route.shadow.limit.then_some(exceeded.outcome)
+    }
+
+    /// The name of the rule that refused, or would have.
+    pub(super) fn limit(&self) -> Option<&str> {
+        self.charged.as_ref()?.exceeded.as_ref().map(|exceeded| &*exceeded.limit)
     }
 
     /// Rules of `when: refused` answer in the stead of whatever is not cached as live, before it costs a look-up.

@@ -52,7 +52,7 @@ impl<'r> Request<'r> {
     /// The record of this request, as far as it does not depend on what became of it.
     pub(super) fn record(
         &self,
-        journal: &Journal,
+        journal: &'r Journal,
         request_id: &'r HeaderValue,
         client: &Client,
     ) -> Record<'r> {
@@ -60,6 +60,8 @@ impl<'r> Request<'r> {
             head: Some(self.head),
             client_ip: forwarded::client_ip(&self.head.view(self.origin)),
             decision: journal.decision,
+            limit: journal.limited.limit(),
+            shadowed: journal.shadowed,
             bytes: client.bytes(),
             ..Record::new(self.origin, request_id, self.started, journal.wall)
         }

@@ -64,6 +64,7 @@ mod rule_orgs;
 mod rule_realms;
 mod schemes;
 mod secrecy;
+mod shadow;
 mod start;
 mod store_lost;
 mod under_way;

@@ -43,6 +43,15 @@ fn a_credential_of_any_org_goes_to_the_one_that_is_chosen_if_it_names_the_subjec
 }
 
 #[test]
+fn the_log_names_the_org_of_the_request() {
+    let house = house();
+    let key = house.key(&json!({ "org": null }));
+    let fields = [("x-api-key", key.as_str()), ("x-choose-org", "org_1")];
+    let answer = house.gateway.get("/plain/x", &fields);
+    assert_eq!(house.gateway.line(&answer.request_id())["org"], "org_1");
+}
+
+#[test]
 fn else_it_is_the_root_of_the_routes_resource_if_that_names_the_subject() {
     let house = house();
     let key = house.key(&json!({ "org": null }));
