@@ -115,9 +115,7 @@ impl<'s> Authenticated<'s> {
     pub fn refused(&self, outcome: Outcome, why: &'static str) -> Refused<'s> {
         let refused = Refused::of(outcome, why).by(self.api).on(self.route);
         match &self.principal {
-            Some(principal) => {
-                refused.presenting(principal.scheme).known_as(Arc::clone(&principal.fact))
-            }
+            Some(principal) => refused.of_principal(principal),
             None => refused,
         }
     }

@@ -1,7 +1,5 @@
 //! May they: from a principal to a [`Permit`].
 
-use std::sync::Arc;
-
 use http::HeaderValue;
 
 use crate::authenticate::{Authenticated, Org, Principal};
@@ -92,10 +90,7 @@ pub(crate) fn authorize<'q>(
                 (None, Some(refused.outcome))
             }
             Err(stop) => {
-                return Err(stop.adding(|refused| {
-                    let refused = refused.presenting(principal.scheme());
-                    refused.known_as(Arc::clone(principal.fact()))
-                }));
+                return Err(stop.adding(|refused| refused.of_principal(principal)));
             }
         },
     };

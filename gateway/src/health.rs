@@ -24,7 +24,7 @@ pub struct Health {
     pub metrics: Arc<Metrics>,
     pub facts: Arc<Facts>,
     pub generations: Arc<Generations>,
-    /// Per worker, milliseconds of the wall clock at its last tick.
+    /// Per worker, [`clock::ticks`] at its last tick.
     pub ticked: Vec<Arc<AtomicU64>>,
     /// Listeners are bound, a configuration is loaded, and the store has answered.
     pub ready: AtomicBool,
@@ -39,9 +39,10 @@ pub fn router(health: Arc<Health>) -> Router {
         .with_state(health)
 }
 
-/// 200 while every worker's loop turns. Never a dependency: a restart would not mend that.
+/// 200 while every worker's loop turns. Never a dependency: a restart would not mend that. While draining it is 200: workers
+/// end, and their loops with them.
 async fn live(State(health): State<Arc<Health>>) -> Response {
-    let now = u64::try_from(clock::wall().0).unwrap_or(0);
+    let now = clock::ticks();
     let hangs =
         |ticked: &Arc<AtomicU64>| now.saturating_sub(ticked.load(Ordering::Relaxed)) > LIVE_WITHIN;
     if health.draining.load(Ordering::Relaxed) || !health.ticked.iter().any(hangs) {

@@ -5,25 +5,25 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use decision::config::snapshot::Snapshot;
 use decision::outcome::Outcome;
 use prometheus::core::Collector as _;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Encoder as _, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Registry, TextEncoder,
+    Encoder as _, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder,
 };
 
 mod configuration;
 mod families;
+mod meters;
 mod upstream;
 
 pub use configuration::ConfigurationMetrics;
-use families::{Families, SECONDS};
+use families::{Families, Made, SECONDS};
 pub use families::{Family, Kind};
+pub use meters::{ApiMeter, At, Meters, RouteMeter, UnderWay};
 pub use upstream::{Attempt, UpstreamMeter, UpstreamMetrics};
 
 /// The label of an api or a route before it is known.
@@ -37,7 +37,7 @@ const STORE_SECONDS: [f64; 13] =
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    families: Vec<Family>,
+    families: Made,
     requests: IntCounterVec,
     request_duration: HistogramVec,
     decision_duration: HistogramVec,
@@ -80,36 +80,6 @@ pub struct Lookups {
     pub unavailable: IntCounter,
 }
 
-/// The handles of one generation.
-#[derive(Debug)]
-pub struct Meters {
-    generation: u64,
-    apis: Vec<ApiMeter>,
-    nowhere: ApiMeter,
-    /// In the order of [`Snapshot::upstreams`].
-    upstreams: Vec<UpstreamMeter>,
-}
-
-#[derive(Debug)]
-pub struct ApiMeter {
-    name: String,
-    pub decision_duration: Histogram,
-    in_flight: IntGauge,
-    pub bytes_in: IntCounter,
-    pub bytes_out: IntCounter,
-    /// Credentials that were good, by their scheme.
-    accepted: Vec<(Arc<str>, IntCounter)>,
-    /// By the route's index.
-    routes: Vec<RouteMeter>,
-    unrouted: RouteMeter,
-}
-
-#[derive(Debug)]
-pub struct RouteMeter {
-    label: String,
-    pub duration: Histogram,
-}
-
 impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new_custom(Some("portcullis".to_owned()), None)?;
@@ -145,7 +115,7 @@ impl Metrics {
                 &["api"],
                 &[250e-9, 500e-9, 1e-6, 2.5e-6, 5e-6, 10e-6, 25e-6, 50e-6, 100e-6, 1e-3, 10e-3],
             )?,
-            in_flight: families.gauges("requests_in_flight", "Requests under way", &["api"])?,
+            in_flight: families.gauges("requests_in_flight", "Requests that are being forwarded", &["api"])?,
             authentications: families.counters(
                 "authentications_total",
                 "Credentials that were judged, by scheme and outcome",
@@ -207,14 +177,14 @@ impl Metrics {
             configuration: ConfigurationMetrics::new(&families)?,
             log_lines_dropped: families
                 .counter("log_lines_dropped_total", "Access log lines that found no taker")?,
-            families: families.into_list(),
+            families: families.into_made(),
             registry,
         })
     }
 
     /// Every family that there is, whether anything was counted in it or not.
     pub fn families(&self) -> &[Family] {
-        &self.families
+        &self.families.list
     }
 
     /// Names and meanings of what every process shows.
@@ -226,61 +196,6 @@ impl Metrics {
         let mut named: Vec<_> = families.iter().map(named).collect();
         named.sort();
         named
-    }
-
-    /// Resolves the handles of a generation.
-    pub fn meters(&self, snapshot: &Snapshot, generation: u64) -> Meters {
-        let mut own_labels = snapshot.metrics_routes;
-        let apis = snapshot
-            .apis
-            .iter()
-            .map(|api| {
-                let routes = api.routes.routes().iter().map(|route| {
-                    let label = if own_labels > 0 { &*route.name } else { OTHER };
-                    own_labels = own_labels.saturating_sub(1);
-                    self.route_meter(&api.name, label)
-                });
-                let mut meter = self.api_meter(&api.name);
-                meter.routes = routes.collect();
-                let accepted = api
-                    .schemes
-                    .iter()
-                    .map(|scheme| (scheme.name.clone(), self.accepted(&api.name, &scheme.name)));
-                meter.accepted = accepted.collect();
-                meter
-            })
-            .collect();
-        let upstreams = snapshot
-            .upstreams
-            .iter()
-            .map(|upstream| self.upstreams.meter(&upstream.name))
-            .collect();
-        let nowhere = self.api_meter(UNKNOWN);
-        Meters { generation, apis, nowhere, upstreams }
-    }
-
-    fn accepted(&self, api: &str, scheme: &str) -> IntCounter {
-        self.authentications.with_label_values(&[api, scheme, "accepted"])
-    }
-
-    fn api_meter(&self, name: &str) -> ApiMeter {
-        ApiMeter {
-            name: name.to_owned(),
-            decision_duration: self.decision_duration.with_label_values(&[name]),
-            in_flight: self.in_flight.with_label_values(&[name]),
-            bytes_in: self.bytes.with_label_values(&[name, "in"]),
-            bytes_out: self.bytes.with_label_values(&[name, "out"]),
-            accepted: Vec::new(),
-            routes: Vec::new(),
-            unrouted: self.route_meter(name, UNKNOWN),
-        }
-    }
-
-    fn route_meter(&self, api: &str, label: &str) -> RouteMeter {
-        RouteMeter {
-            label: label.to_owned(),
-            duration: self.request_duration.with_label_values(&[api, label]),
-        }
     }
 
     /// Counts a request. Handles are kept per thread, so that a busy one is found without a lock.
@@ -352,54 +267,4 @@ impl Metrics {
 
 fn status_label(status: u16) -> String {
     status.to_string()
-}
-
-/// Where a request got to: positions in the snapshot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct At {
-    pub api: Option<usize>,
-    pub route: Option<usize>,
-}
-
-/// A request in `requests_in_flight`, until it is dropped.
-#[derive(Debug)]
-pub struct UnderWay<'m>(&'m IntGauge);
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-impl Meters {
-    pub fn upstream(&self, index: usize) -> Option<&UpstreamMeter> {
-        self.upstreams.get(index)
-    }
-
-    pub fn api(&self, index: Option<usize>) -> &ApiMeter {
-        index.and_then(|index| self.apis.get(index)).unwrap_or(&self.nowhere)
-    }
-}
-
-impl ApiMeter {
-    pub fn route(&self, index: Option<usize>) -> &RouteMeter {
-        index.and_then(|index| self.routes.get(index)).unwrap_or(&self.unrouted)
-    }
-
-    /// Counts a request while it is forwarded.
-    pub fn under_way(&self) -> UnderWay<'_> {
-        self.in_flight.inc();
-        UnderWay(&self.in_flight)
-    }
-
-    /// Counts a credential that was good.
-    pub fn count_accepted(&self, scheme: &str) {
-        if let Some((_, counter)) = self.accepted.iter().find(|(name, _)| **name == *scheme) {
-            counter.inc();
-        }
-    }
-
-    fn route_label(&self, index: Option<usize>) -> &str {
-        &self.route(index).label
-    }
 }

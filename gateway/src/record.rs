@@ -34,6 +34,8 @@ pub struct Record<'r> {
     /// The upstream's; of a refusal the outcome's own, whatever its dialect sends.
     pub status: u16,
     pub ended: Ended,
+    /// Whether an upstream's answer had begun to go over.
+    pub begun: bool,
     /// The limit that refused, or would have.
     pub limit: Option<&'r str>,
     pub shadowed: Shadowed,
@@ -92,6 +94,7 @@ impl<'r> Record<'r> {
             why: "",
             status: 0,
             ended: Ended::Complete,
+            begun: false,
             limit: None,
             shadowed: Shadowed::default(),
             fact: None,
@@ -122,7 +125,7 @@ impl<'r> Record<'r> {
         for outcome in self.shadowed.outcomes() {
             gate.metrics.count_shadowed(&generation.meters, &self.at, outcome);
         }
-        if self.ended != Ended::Complete {
+        if self.begun && self.ended != Ended::Complete {
             let name = self.api_name(generation);
             gate.metrics.count_cut(name, self.ended.name());
         }
@@ -133,7 +136,7 @@ impl<'r> Record<'r> {
 
     fn is_kept(&self, generation: &Generation, duration: Duration) -> bool {
         let policy = &generation.snapshot.log;
-        let refused = !matches!(self.outcome, Outcome::Forwarded | Outcome::Answered);
+        let refused = self.outcome.is_refusal();
         policy.sample >= 1.0
             || (policy.always_refused && refused)
             || (policy.always_5xx && self.status >= 500)

@@ -213,6 +213,8 @@ impl Life {
         log::set_level(next.snapshot.log.level);
         self.metrics.configuration.in_force(generation, next.written.hash());
         self.generations.swap(next);
+        let next = self.generations.current();
+        self.metrics.forget_others(&next.snapshot, &next.meters);
         InForce { generation, changed: true, warnings }
     }
 

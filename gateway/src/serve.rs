@@ -173,6 +173,7 @@ async fn onward(
         why,
         status,
         ended,
+        begun: forwarded.status != 0,
         fact: permit.principal().map(|principal| &**principal.fact()),
         org: permit.principal().and_then(|principal| principal.org()).map(Org::id),
         scheme: permit.principal().map(|principal| &*principal.scheme().name),
@@ -266,6 +267,7 @@ async fn refuse(
         status: refused.outcome.status(),
         limit: refused.limit.as_deref().or_else(|| journal.limited.limit()),
         fact: refused.fact.as_deref(),
+        org: refused.org.as_ref(),
         scheme: refused.scheme.map(|scheme| &*scheme.name),
         ..request.record(&journal, &request_id, client)
     };

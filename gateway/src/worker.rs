@@ -41,7 +41,7 @@ pub enum Command {
 #[derive(Debug)]
 pub struct Worker {
     pub commands: mpsc::UnboundedSender<Command>,
-    /// Milliseconds of the wall clock at the last tick.
+    /// [`clock::ticks`] at the last tick.
     pub ticked: Arc<AtomicU64>,
     pub thread: JoinHandle<()>,
 }
@@ -54,7 +54,7 @@ pub fn start(
     (commands, inbox): (mpsc::UnboundedSender<Command>, mpsc::UnboundedReceiver<Command>),
 ) -> io::Result<Worker> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ticked = Arc::new(AtomicU64::new(tick()));
+    let ticked = Arc::new(AtomicU64::new(clock::ticks()));
     let heart = ticked.clone();
     let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
         runtime.block_on(work(&gate, doors, inbox, &heart));
@@ -64,10 +64,6 @@ pub fn start(
         gate.access_log.flush();
     })?;
     Ok(Worker { commands, ticked, thread })
-}
-
-fn tick() -> u64 {
-    u64::try_from(clock::wall().0).unwrap_or(0)
 }
 
 fn news(what: &What) -> News<'_> {
@@ -115,7 +111,7 @@ async fn work(
                 None => return,
             },
             _ = beat.tick() => {
-                ticked.store(tick(), Ordering::Relaxed);
+                ticked.store(clock::ticks(), Ordering::Relaxed);
                 pool::sweep(clock::now());
                 roster::look_at_the_clock();
                 let over = last_words.is_some_and(|until| clock::now() >= until);

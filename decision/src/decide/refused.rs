@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
+use crate::authenticate::Principal;
 use crate::config::snapshot::{Api, Route, Scheme};
 use crate::facts::{Fact, Level};
 use crate::name::Id;
@@ -32,6 +33,8 @@ pub struct Refused<'s> {
     pub credential_sent: bool,
     /// Whose credential it was, where that is known.
     pub fact: Option<Arc<Fact>>,
+    /// The organisation of the request, where the request got as far as that is known.
+    pub org: Option<Id>,
     /// The resource that the route names, where the request got as far as that is asked about.
     pub resource: Option<Id>,
     /// What the route asks for and the request has not got.
@@ -78,6 +81,7 @@ impl<'s> Refused<'s> {
             limit: None,
             credential_sent: false,
             fact: None,
+            org: None,
             resource: None,
             needed: None,
             fields: Vec::new(),
@@ -118,6 +122,14 @@ impl<'s> Refused<'s> {
     #[must_use]
     pub fn known_as(self, fact: Arc<Fact>) -> Self {
         Self { fact: Some(fact), ..self }
+    }
+
+    /// Whose request it was.
+    #[must_use]
+    pub fn of_principal(self, principal: &Principal<'s>) -> Self {
+        let org = principal.org().map(|org| org.id().clone());
+        let refused = self.presenting(principal.scheme()).known_as(Arc::clone(principal.fact()));
+        Self { org, ..refused }
     }
 
     #[must_use]

@@ -32,7 +32,8 @@ impl Rule {
 
     /// What its counters depend on: a rule of the same name and shape goes on counting where the old one was.
     pub const fn shape(&self) -> Shape {
-        Shape { algorithm: self.algorithm, per: self.per }
+        let failures = matches!(self.when, When::Refused);
+        Shape { algorithm: self.algorithm, per: self.per, failures }
     }
 
     /// What becomes of a request that it refuses.
@@ -50,6 +51,8 @@ impl Rule {
 pub struct Shape {
     pub algorithm: Algorithm,
     pub per: Per,
+    /// Whether it counts failures: what was counted of requests says nothing of those.
+    pub failures: bool,
 }
 
 /// How much is allowed at one use of a cell.

@@ -188,6 +188,7 @@ fn refused(stage: Stage, refused: &Refused<'_>) -> Explained {
         scheme: refused.scheme.map(|scheme| scheme.name.to_string()),
         credential: credential.map(|credential| credential.id.to_string()),
         subject: credential.map(|credential| credential.subject.to_string()),
+        org: refused.org.as_ref().map(ToString::to_string),
         resource: refused.resource.as_ref().map(ToString::to_string),
         ..Explained::default()
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use decision::config::snapshot::{Api, Scheme, Snapshot};
 use decision::facts::{Credential, Level, Timestamp};
+use decision::limit::{Rule, When};
 use decision::name::Id;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
@@ -160,7 +161,8 @@ fn scheme_of<'a>(api: Option<&'a Api>, name: &str) -> Judged<Option<&'a Scheme>>
     found.map(Some).ok_or_else(|| "is not a scheme of the api".into())
 }
 
-/// Whether the api has a limit of that name, which a credential can override.
+/// Whether the api has a limit of that name, which a credential can override: one that no credential is counted by has none.
 pub(super) fn has_limit(api: &Api, name: &str) -> bool {
-    api.limits.rules.iter().any(|rule| *rule.name == *name)
+    let overridden = |rule: &Rule| matches!(rule.when, When::Any | When::Authenticated);
+    api.limits.rules.iter().any(|rule| *rule.name == *name && overridden(rule))
 }

@@ -1,8 +1,9 @@
 //! Families of metrics: made, registered, and remembered for the page that lists them.
 
 use std::cell::RefCell;
+use std::fmt;
 
-use prometheus::core::Collector;
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
@@ -44,18 +45,73 @@ impl Kind {
 pub(super) struct Families<'r> {
     registry: &'r Registry,
     made: RefCell<Vec<Family>>,
+    labelled: RefCell<Vec<Labelled>>,
+}
+
+/// The families that were made.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// By name.
+    pub(super) list: Vec<Family>,
+    pub(super) labelled: Vec<Labelled>,
+}
+
+/// A family whose series can be taken out of it.
+pub(super) struct Labelled {
+    /// In the order in which values are given.
+    labels: Vec<String>,
+    vector: Box<dyn Vector>,
+}
+
+impl fmt::Debug for Labelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Labelled").field("labels", &self.labels).finish_non_exhaustive()
+    }
+}
+
+impl Labelled {
+    /// Takes out every series that is not to be kept; `keep` is given the value of each label by its name.
+    pub(super) fn retain(&self, keep: impl Fn(&dyn Fn(&str) -> Option<String>) -> bool) {
+        for family in self.vector.collect() {
+            for metric in family.get_metric() {
+                let value = |name: &str| {
+                    let mut pairs = metric.get_label().iter();
+                    pairs.find(|pair| pair.name() == name).map(|pair| pair.value().to_owned())
+                };
+                if !keep(&value) {
+                    let values: Vec<_> =
+                        self.labels.iter().map(|name| value(name).unwrap_or_default()).collect();
+                    let values: Vec<_> = values.iter().map(String::as_str).collect();
+                    self.vector.remove(&values);
+                }
+            }
+        }
+    }
+}
+
+/// A family with labels.
+trait Vector: Collector {
+    fn remove(&self, values: &[&str]);
+}
+
+impl<B: MetricVecBuilder + 'static> Vector for MetricVec<B>
+where
+    Self: Collector,
+{
+    fn remove(&self, values: &[&str]) {
+        let _gone_already = self.remove_label_values(values);
+    }
 }
 
 impl<'r> Families<'r> {
     pub(super) const fn new(registry: &'r Registry) -> Self {
-        Self { registry, made: RefCell::new(Vec::new()) }
+        Self { registry, made: RefCell::new(Vec::new()), labelled: RefCell::new(Vec::new()) }
     }
 
-    /// Those that were made, by name.
-    pub(super) fn into_list(self) -> Vec<Family> {
-        let mut made = self.made.into_inner();
-        made.sort_by(|one, other| one.name.cmp(&other.name));
-        made
+    pub(super) fn into_made(self) -> Made {
+        let mut list = self.made.into_inner();
+        list.sort_by(|one, other| one.name.cmp(&other.name));
+        Made { list, labelled: self.labelled.into_inner() }
     }
 
     fn register<C: Collector + Clone + 'static>(
@@ -68,6 +124,16 @@ impl<'r> Families<'r> {
         Ok(collector)
     }
 
+    fn register_vector<V: Vector + Clone + 'static>(
+        &self,
+        vector: V,
+        family: Family,
+    ) -> prometheus::Result<V> {
+        let labels = family.labels.clone();
+        self.labelled.borrow_mut().push(Labelled { labels, vector: Box::new(vector.clone()) });
+        self.register(vector, family)
+    }
+
     pub(super) fn counters(
         &self,
         name: &str,
@@ -75,7 +141,7 @@ impl<'r> Families<'r> {
         labels: &[&str],
     ) -> prometheus::Result<IntCounterVec> {
         let family = family(name, Kind::Counter, help, labels);
-        self.register(IntCounterVec::new(Opts::new(name, help), labels)?, family)
+        self.register_vector(IntCounterVec::new(Opts::new(name, help), labels)?, family)
     }
 
     pub(super) fn gauges(
@@ -85,7 +151,7 @@ impl<'r> Families<'r> {
         labels: &[&str],
     ) -> prometheus::Result<IntGaugeVec> {
         let family = family(name, Kind::Gauge, help, labels);
-        self.register(IntGaugeVec::new(Opts::new(name, help), labels)?, family)
+        self.register_vector(IntGaugeVec::new(Opts::new(name, help), labels)?, family)
     }
 
     pub(super) fn histograms(
@@ -98,7 +164,7 @@ impl<'r> Families<'r> {
         let family =
             Family { buckets: buckets.to_vec(), ..family(name, Kind::Histogram, help, labels) };
         let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        self.register(HistogramVec::new(options, labels)?, family)
+        self.register_vector(HistogramVec::new(options, labels)?, family)
     }
 
     pub(super) fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {

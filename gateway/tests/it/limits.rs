@@ -311,7 +311,10 @@ fn an_override_is_another_max_and_keeps_what_was_counted() {
 #[test]
 fn an_override_of_a_limit_that_the_api_does_not_have_is_refused() {
     let upstream = Upstream::echo();
-    let gateway = limited(&upstream, "per-key: { max: 2, window: 1h }", "");
+    let limits = "per-key: { max: 2, window: 1h }, \
+                  guests: { per: ip, max: 2, window: 1h, when: anonymous }, \
+                  failures: { per: ip, max: 2, window: 1h, when: refused }";
+    let gateway = limited(&upstream, limits, "");
     let create = |limits: serde_json::Value| {
         let body = json!({ "api": "app", "scheme": "key", "subject": "u_1", "lifetime": "never", "limits": limits });
         gateway.admin("POST", "/v1/credentials", &body).0
@@ -319,6 +322,24 @@ fn an_override_of_a_limit_that_the_api_does_not_have_is_refused() {
     assert_eq!(create(json!({ "per-kye": 5 })), 422);
     assert_eq!(create(json!({ "per-key": 0 })), 422);
     assert_eq!(create(json!({ "per-key": 5 })), 201);
+    for of_nobody in ["guests", "failures"] {
+        assert_eq!(create(json!({ of_nobody: 5 })), 422, "no credential is counted by it");
+    }
+    let (id, _) = gateway
+        .create(&json!({ "api": "app", "scheme": "key", "subject": "u_1", "lifetime": "never" }));
+    let change = json!({ "limits": { "failures": 5 } });
+    assert_eq!(gateway.admin("PATCH", &format!("/v1/credentials/{id}"), &change).0, 422);
+}
+
+#[test]
+fn a_rule_that_comes_to_count_failures_starts_anew() {
+    let upstream = Upstream::echo();
+    let gateway = limited(&upstream, "a: { per: ip, max: 2, window: 1h }", "");
+    let key = gateway.mint("u_1", "org_1");
+    assert_eq!(statuses(|| get(&gateway, "/", &key)), [200, 200, 429]);
+    gateway.replace("window: 1h }", "window: 1h, when: refused }");
+    gateway.reloaded();
+    assert_eq!(statuses(|| get(&gateway, "/", &gateway.mint("u_1", "org_1"))), [200, 200]);
 }
 
 #[test]

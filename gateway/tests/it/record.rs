@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, H2, Setup, Upstream, one_api, one_api_with, request};
+use crate::support::{Gate, Gateway, H2, Setup, Upstream, one_api, one_api_with, request};
 
 /// All requests are counted once and have one line each, and both tell the same of each outcome.
 fn lines_and_counts_agree(gateway: &Gateway, requests: usize) -> Vec<Value> {
@@ -156,6 +156,51 @@ fn what_is_always_logged_is_never_sampled_away_and_counts_are_whole() {
     gateway.line(&refused.request_id());
     assert_eq!(gateway.lines(1).len(), 1);
     assert!((gateway.metrics().sum("requests_total", &[]) - 6.0).abs() < 0.5);
+}
+
+/// Sends a request whose client goes before the upstream has said anything.
+fn go_before_the_head(gateway: &Gateway, upstream: &Upstream) {
+    let secret = gateway.mint("u_1", "org_1");
+    let mut client = gateway.connect();
+    client.send(request("GET", "/", &[("x-api-key", &secret)], ""));
+    upstream.wait_for_requests(1);
+    client.reset();
+}
+
+fn silent(gate: &Gate) -> Upstream {
+    let gate = gate.clone();
+    Upstream::scripted(move |connection| {
+        connection.request().unwrap();
+        gate.wait();
+    })
+}
+
+#[test]
+fn an_answer_that_has_not_begun_is_no_stream_that_ended() {
+    let gate = Gate::default();
+    let upstream = silent(&gate);
+    let gateway = Gateway::start(one_api(&upstream));
+    go_before_the_head(&gateway, &upstream);
+    assert_eq!(gateway.lines(1)[0]["outcome"], "client_gone");
+    assert_eq!(gateway.metrics().count("streams_ended_total", &[]), 0);
+    gate.open();
+}
+
+#[test]
+fn a_client_that_has_gone_is_no_refusal_that_is_always_logged() {
+    let gate = Gate::default();
+    let upstream = silent(&gate);
+    let yaml =
+        one_api(&upstream) + "telemetry: { log: { access: { sample: 0.0, always: [refused] } } }\n";
+    let mut gateway = Gateway::start(yaml);
+    gateway.get("/", &[]);
+    go_before_the_head(&gateway, &upstream);
+    gateway.sigterm();
+    assert!(gateway.wait_exit().success());
+    let outcomes: Vec<_> =
+        gateway.lines(1).into_iter().map(|line| line["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["credential_missing"]);
+    gate.open();
 }
 
 #[test]

@@ -50,6 +50,38 @@ fn connections_live_on_when_an_endpoint_is_added_or_settings_change() {
     assert_eq!(other.requests().len(), 5);
 }
 
+/// What is not configured any more is not shown any more, or a process that lives long shows ever more.
+#[test]
+fn reloads_that_rename_everything_leave_no_series_behind() {
+    let upstream = Upstream::echo();
+    let yaml = |number: usize| {
+        format!(
+            "upstreams: {{ u{number}: [{}] }}\napis:\n  - name: a{number}\n    upstream: u{number}\n    \
+             schemes: [{{ name: k{number} }}]\n    limits: {{ l{number}: {{ per: ip, max: 9, window: 1s }} }}\n    \
+             routes: [{{ path: /**, name: r{number}, auth: optional }}]\n",
+            upstream.address()
+        )
+    };
+    let gateway = Gateway::start(yaml(0));
+    let series = || {
+        assert_eq!(gateway.get("/", &[]).status, 200);
+        assert_eq!(gateway.get("/", &[("x-api-key", "ak_unknown")]).status, 401);
+        let text = gateway.metrics().0;
+        let named = |line: &&str| line.contains("api=") || line.contains("upstream=");
+        let lines = text.lines().filter(named);
+        let names: Vec<_> = lines.filter_map(|line| line.rsplit_once(' ')).collect();
+        names.into_iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    };
+    let before = series().len();
+    for number in 1..40 {
+        gateway.rewrite(|text| text.replace(&yaml(number - 1), &yaml(number)));
+        gateway.reloaded();
+        let now = series();
+        assert_eq!(now.len(), before, "{now:#?}");
+        assert!(now.iter().any(|name| name.contains(&format!("\"l{number}\""))), "{now:#?}");
+    }
+}
+
 /// T46.
 #[test]
 fn a_removed_endpoint_gets_no_request_after_the_change_and_its_idle_connections_close() {

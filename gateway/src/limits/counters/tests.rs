@@ -11,7 +11,7 @@ const ONE: Terms = Terms { max: 1, burst: None };
 
 fn counters(algorithm: Algorithm, most: usize) -> Counters {
     let gauge = IntGauge::new("limit_keys", "of a test").unwrap();
-    Counters::new(Shape { algorithm, per: Per::of([Part::Ip]) }, most, gauge)
+    Counters::new(Shape { algorithm, per: Per::of([Part::Ip]), failures: false }, most, gauge)
 }
 
 fn sliding() -> Algorithm {

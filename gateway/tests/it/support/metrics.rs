@@ -11,7 +11,8 @@ impl Metrics {
         self.series(name)
             .filter(|(found, _)| labels.iter().all(|label| found.iter().any(|l| l == label)))
             .map(|(_, value)| value)
-            .sum()
+            // Of nothing the sum of floats is -0.
+            .fold(0.0, |sum, value| sum + value)
     }
 
     /// [`Self::sum`] of what is counted in whole numbers.
