@@ -110,6 +110,9 @@ fn draft<'t>(
     let addresses = addresses(api);
     let cors = cors(api, plan.request_id.respond.as_ref());
     let ReadRoutes { table, asked, said } = routes(api, &frame);
+    if cors.is_some() {
+        judge_beside_cors(&said, problems);
+    }
     let limits = rules.apply(api);
 
     let header_names = plan.headers.iter().map(|(name, _)| name.clone());
@@ -182,6 +185,17 @@ fn hosts(drafts: &[Draft<'_>], listeners: &Names, problems: &Problems) -> Vec<Ho
 }
 
 /// What an upstream is told must not be what a client can say: no identity header is a place of a credential, in any api.
+/// What `cors` says of an answer takes the place of what a route says.
+fn judge_beside_cors(said: &[(HeaderName, Place)], problems: &Problems) {
+    let of_answers = |name: &HeaderName| {
+        let name = name.as_str();
+        name.starts_with("access-control-") && !name.starts_with("access-control-request-")
+    };
+    for (name, place) in said.iter().filter(|(name, _)| of_answers(name)) {
+        problems.error(place, format!("`{name}` is not a route's to say: the api has `cors`"));
+    }
+}
+
 fn judge_identity(drafts: &[Draft<'_>], problems: &Problems) {
     let credentials = drafts.iter().flat_map(|draft| &draft.credentials);
     let credentials: HashMap<_, _> = credentials.map(|(name, place)| (name, place)).collect();

@@ -259,6 +259,7 @@ pub(super) fn header_name(text: &str) -> Result<HeaderName, Reason> {
 pub(super) fn free_header_name(text: &str) -> Result<HeaderName, Reason> {
     let name = header_name(text)?;
     match name.as_str() {
+        "user-agent" => Err("`User-Agent` is in every line of the access log"),
         "host" => Err("`Host` says where a request goes"),
         "cookie" | "set-cookie" => Err("`Cookie` holds more than one value"),
         "authorization" => Err("`Authorization` has a place of its own, `bearer`"),

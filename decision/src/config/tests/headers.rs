@@ -111,3 +111,22 @@ fn edits_arrive_and_no_dump_shows_what_a_request_is_given() {
     assert!(response.drop(b"Server") && response.drop(b"X-C") && !response.drop(b"x-d"));
     assert!(!format!("{snapshot:?}").contains("c2VjcmV0"));
 }
+
+#[test]
+fn what_cors_says_is_not_a_routes_to_say() {
+    let judged = |cors: &str, edit: &str| {
+        let routes = with_routes(&format!("{{ path: /a, {edit} }}"));
+        let text = routes.replace("name: a, ", &format!("name: a, {cors}"));
+        super::refused(&text)
+    };
+    let cors = "cors: { origins: [https://app.example] }, ";
+    for edit in [
+        "headers: { response: { set: { access-control-allow-origin: '*' } } }",
+        "headers: { response: { add: { access-control-max-age: 1 } } }",
+        "headers: { response: { remove: [access-control-expose-headers] } }",
+    ] {
+        assert_eq!(judged("", edit), [""; 0]);
+        let [problem] = &judged(cors, edit)[..] else { panic!("{edit}") };
+        assert!(problem.contains("is not a route's to say: the api has `cors`"), "{problem}");
+    }
+}

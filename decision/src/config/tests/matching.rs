@@ -111,6 +111,56 @@ fn a_route_that_is_more_permissive_than_its_neighbour_by_match_alone_is_warned_o
 }
 
 #[test]
+fn a_route_that_asks_less_than_its_neighbour_by_match_alone_is_warned_of() {
+    // The first route asks for everything; the second for all of it but one thing.
+    const STRICT: [&str; 7] = [
+        "resource: b",
+        "org: o",
+        "subject_admin: true",
+        "audience: \"https://a.example/\"",
+        "capabilities: [c]",
+        "level: { GET: edit, \"*\": admin }",
+        "scopes: { GET: [s, t] }",
+    ];
+    let with = |lax: &str| {
+        let all = STRICT.join(", ");
+        let routes = format!(
+            "{{ path: \"/{{o}}/{{b}}\", name: strict, {all} }},\n        {{ path: \"/{{o}}/{{b}}\", name: lax, match: {{ headers: {{ x-a: 1 }} }}, {lax} }}"
+        );
+        warned(&with_routes(&routes))
+    };
+    let without = |left_out: usize, instead: &str| {
+        let kept = STRICT.iter().enumerate().filter(|(index, _)| *index != left_out);
+        let mut kept: Vec<_> = kept.map(|(_, key)| *key).collect();
+        kept.extend((!instead.is_empty()).then_some(instead));
+        with(&kept.join(", "))
+    };
+    assert_eq!(with(&STRICT.join(", ")), [""; 0]);
+    for (left_out, instead, why) in [
+        (0, "", "asks less of the resource"),
+        (0, "resource: b, unknown_resource: pass", "asks less of the resource"),
+        (1, "", "does not compare the org in the path"),
+        (2, "", "lets subjects in that are not marked admin"),
+        (3, "", "asks for no audience"),
+        (4, "", "needs fewer capabilities"),
+        (5, "", "needs a lower level"),
+        (5, "level: { GET: read, \"*\": admin }", "needs a lower level"),
+        (5, "level: { GET: edit, POST: edit, \"*\": admin }", "needs a lower level"),
+        (6, "", "needs fewer scopes"),
+        (6, "scopes: { GET: [s] }", "needs fewer scopes"),
+    ] {
+        let warned = without(left_out, instead);
+        assert_eq!(warned.len(), 1, "{left_out} {instead}: {warned:?}");
+        assert!(
+            warned[0].contains(&format!("the route {why} and that at conf/x.yaml:4")),
+            "{warned:?}"
+        );
+    }
+    let shadowed = with(&format!("{}, shadow: [authorize]", STRICT.join(", ")));
+    assert!(shadowed[0].contains("the route only observes a stage"), "{shadowed:?}");
+}
+
+#[test]
 fn two_matches_that_one_request_can_fit_are_warned_of() {
     let with = |one: &str, other: &str| {
         let route = |fields: &str| format!("{{ path: /a, match: {{ headers: {{ {fields} }} }} }}");

@@ -336,6 +336,12 @@ fn what_a_scheme_says_wrongly_is_refused_with_its_place() {
             "`header:Host`: `Host` says where a request goes",
         ),
         (
+            "choose_org: 'header:User-Agent'",
+            38,
+            "choose_org",
+            "`header:User-Agent`: `User-Agent` is in every line of the access log",
+        ),
+        (
             "choose_org: 'header:X-Api-Key'",
             38,
             "choose_org",
