@@ -9,7 +9,7 @@ use crate::decide::step::Stop;
 use crate::decide::{Needed, Question, Refused};
 use crate::facts::{Known, Level, Resource, visible};
 use crate::name::Id;
-use crate::outcome::Outcome;
+use crate::outcome::{Blame, Outcome};
 use crate::request::Edits;
 
 /// Proof that one request may go on over one route; nothing else makes one. Identity headers and the upstream's head are
@@ -85,8 +85,10 @@ pub(crate) fn authorize<'q>(
         None => (None, None),
         Some(principal) => match judge(question, principal, Realm::of(question.api, known)) {
             Ok(level) => (level, None),
-            // Of a level that was refused the upstream is told nothing.
-            Err(Stop::Refused(refused)) if question.route.shadow.authorize => {
+            // Of a level that was refused the upstream is told nothing. That nobody can say is no *no*, and never an open door.
+            Err(Stop::Refused(refused))
+                if question.route.shadow.authorize && refused.outcome.blame() == Blame::Client =>
+            {
                 (None, Some(refused.outcome))
             }
             Err(stop) => {
@@ -128,9 +130,13 @@ fn judge<'s>(
     if lineage.is_none() && refused_unknown {
         return refuse(Outcome::ResourceUnknown, "there is no record of the resource");
     }
+    // What was above it is unknown again, and with it whose it is and who may: no route lets that pass.
+    if lineage.as_ref().is_some_and(|lineage| lineage.root().is_none()) {
+        return refuse(Outcome::ResourceUnknown, "there is no record of one above the resource");
+    }
     // An org that the resource itself has led to is its root.
     if let (Some(lineage), Some(org)) = (&lineage, principal.org())
-        && lineage.root() != org.id()
+        && lineage.root() != Some(org.id())
     {
         return refuse(Outcome::ResourceForbidden, "the resource is another org's");
     }

@@ -54,7 +54,7 @@ impl<'k> Realm<'k> {
         let (mut links, mut root) = ([const { None }; LINKS_MAX], id.clone());
         for (step, place) in links.iter_mut().enumerate() {
             let parent = place.insert(link).parent.clone();
-            let Some(parent) = parent else { return Ok(Some(Lineage { links, root })) };
+            let Some(parent) = parent else { return Ok(Some(Lineage { links, root: Some(root) })) };
             if step == Resource::STEPS_MAX {
                 break;
             }
@@ -62,7 +62,7 @@ impl<'k> Realm<'k> {
             root = parent;
             match above {
                 Some(above) => link = above,
-                None => return Ok(Some(Lineage { links, root })),
+                None => return Ok(Some(Lineage { links, root: None })),
             }
         }
         let why = "the resource's parents have no end";
@@ -93,7 +93,8 @@ const LINKS_MAX: usize = Resource::STEPS_MAX + 1;
 pub(crate) struct Lineage {
     /// From the resource up; those that are, before those that are not.
     links: [Option<Arc<Resource>>; LINKS_MAX],
-    root: Id,
+    /// `None`: one above it was deleted.
+    root: Option<Id>,
 }
 
 impl Lineage {
@@ -101,14 +102,15 @@ impl Lineage {
         self.links.iter().flatten()
     }
 
-    /// The organisation that it is part of. It need not have a record.
-    pub(crate) const fn root(&self) -> &Id {
-        &self.root
+    /// The organisation that it is part of. `None`: a resource above it has no record any more, so nobody can say whose it is,
+    /// nor who is a member of it.
+    pub(crate) const fn root(&self) -> Option<&Id> {
+        self.root.as_ref()
     }
 
-    /// The record of the root, if it has one.
+    /// The record of the root, if the line leads to one.
     pub(crate) fn root_record(&self) -> Option<&Arc<Resource>> {
-        self.links().last().filter(|last| last.parent.is_none())
+        self.links().last().filter(|_| self.root.is_some())
     }
 
     /// What the nearest members from the resource up say of a subject.

@@ -37,7 +37,7 @@ pub(super) async fn create(mut call: Call) -> Answer {
         }
         for _ in 0..ATTEMPTS {
             let record = |id, hint| order.credential(id, hint);
-            let made = order.maker.make(&owned.keys, order.source(), record);
+            let made = order.maker.make(&owned.keys, record);
             let made = made.ok_or_else(Problem::internal)?;
             match store.create(made.new, &author).await {
                 Err(ChangeError::IdTaken) => {}

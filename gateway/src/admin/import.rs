@@ -10,8 +10,8 @@ use super::rules;
 
 /// Where a credential's secret comes from.
 pub(super) enum Source {
-    /// Here.
-    Minted,
+    /// It was minted here.
+    Minted(SecretString),
     /// Another system made it.
     Brought(SecretString),
     /// Another system made it and kept no more than this.
@@ -19,8 +19,8 @@ pub(super) enum Source {
 }
 
 /// Reads `secret` and `secret_sha256`, which exclude each other. Without a scheme (it was refused) only the form is judged.
-/// Of a digest nobody can tell whether the scheme would recognise its secret.
-pub(super) fn source(fields: &mut Fields, owner: Option<(&Api, &Scheme)>) -> Source {
+/// Of a digest nobody can tell whether the scheme would recognise its secret. `None`: neither is given.
+pub(super) fn source(fields: &mut Fields, owner: Option<(&Api, &Scheme)>) -> Option<Source> {
     if fields.has("secret") && fields.has("secret_sha256") {
         fields.refuse("secret_sha256", "excludes secret");
     }
@@ -30,12 +30,12 @@ pub(super) fn source(fields: &mut Fields, owner: Option<(&Api, &Scheme)>) -> Sou
         Ok(Source::Brought(secret))
     });
     let digested = fields.text("secret_sha256", rules::sha256).map(Source::Digested);
-    brought.or(digested).unwrap_or(Source::Minted)
+    brought.or(digested)
 }
 
 /// Whether requests that carry `secret` would be taken to carry a credential of `scheme` (contract, section 3, "Which value
 /// is whose"), and its checksum would pass.
-fn recognised(api: &Api, scheme: &Scheme, secret: &str) -> Judged<()> {
+pub(super) fn recognised(api: &Api, scheme: &Scheme, secret: &str) -> Judged<()> {
     let prefix = scheme.prefix.as_deref().unwrap_or_default();
     if !secret.starts_with(prefix) {
         return Err("must begin with the prefix of its scheme".into());

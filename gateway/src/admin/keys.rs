@@ -8,13 +8,15 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
-use super::import::Source;
+use super::import::{Source, recognised};
 use crate::store::New;
 
 /// Secrets shorter than this show nothing of themselves in the hint.
 const HINT_FROM: usize = 20;
 /// Characters of a secret that its hint shows.
 const HINT_CHARS: usize = 4;
+/// How often a secret is drawn anew that would be taken for another scheme's, as one in 62 is where its prefix is one more letter.
+const DRAWS: usize = 64;
 
 /// What is done to secrets, and with what.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ pub(super) struct Maker {
     pub(super) scheme: String,
     prefix: String,
     revealable: bool,
+    source: Source,
 }
 
 /// What is to be added, and the secret of it: only one that was minted here, since whoever brought one has it.
@@ -39,38 +42,37 @@ pub(super) struct Made {
 }
 
 impl Maker {
-    pub(super) fn new(api: &Api, scheme: &Scheme) -> Self {
+    pub(super) fn new(api: &Api, scheme: &Scheme, source: Source) -> Self {
         Self {
             api: api.name.to_string(),
             scheme: scheme.name.to_string(),
             prefix: scheme.prefix.clone().unwrap_or_default(),
             revealable: scheme.issue.revealable,
+            source,
         }
     }
 
-    /// A credential of its own id and, where it is minted, its own secret; `record` makes it of its id and hint. `None` when
+    /// A credential of its own id; `record` makes it of its id and hint. `None` when
     /// the system has no randomness to give.
     pub(super) fn make(
         &self,
         keys: &Keys,
-        source: &Source,
         record: impl FnOnce(Id, String) -> Credential,
     ) -> Option<Made> {
         let id = Id::new(&format!("crd_{}", Uuid::now_v7().simple()))?;
-        let minted = match source {
-            Source::Minted => Some(mint(&self.prefix)?),
-            Source::Brought(_) | Source::Digested(_) => None,
-        };
-        let (digests, hint, sealed) = match (source, &minted) {
-            (Source::Brought(secret), _) | (_, Some(secret)) => (
+        let (digests, hint, sealed) = match &self.source {
+            Source::Minted(secret) | Source::Brought(secret) => (
                 keys.peppers.digests(secret.expose_secret().as_bytes()),
                 self.hint(secret),
                 self.sealed(keys, secret, &id)?,
             ),
-            (Source::Digested(fingerprint), None) => {
+            Source::Digested(fingerprint) => {
                 (keys.peppers.digests_fingerprint(fingerprint), self.prefix.clone(), None)
             }
-            (Source::Minted, None) => return None,
+        };
+        let minted = match &self.source {
+            Source::Minted(secret) => Some(secret.clone()),
+            Source::Brought(_) | Source::Digested(_) => None,
         };
         let new = New { credential: record(id, hint), digests, sealed };
         Some(Made { new, secret: minted })
@@ -96,6 +98,21 @@ impl Maker {
         SystemRandom::new().fill(&mut nonce).ok()?;
         keys.sealing.as_ref()?.seal(secret, &self.api, id, nonce).map(Some)
     }
+}
+
+/// A new secret of a scheme, which requests that carry it are known by: a draw that begins like another scheme's secrets is
+/// drawn anew. A scheme that another one hides wholly has none such; a configuration that has one is warned of it. `None` when
+/// the system has no randomness to give.
+pub(super) fn mint_for(api: &Api, scheme: &Scheme) -> Option<SecretString> {
+    let prefix = scheme.prefix.as_deref().unwrap_or_default();
+    let mut secret = mint(prefix)?;
+    for _ in 0..DRAWS {
+        if recognised(api, scheme, secret.expose_secret()).is_ok() {
+            break;
+        }
+        secret = mint(prefix)?;
+    }
+    Some(secret)
 }
 
 /// A new secret. `None` when the system has no randomness to give.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{Fields, Judged};
 use super::import::{self, Source};
-use super::keys::Maker;
+use super::keys::{Maker, mint_for};
 use super::problem::Problem;
 use super::{rules, terms};
 
@@ -21,7 +21,6 @@ pub(super) struct Order {
     pub(super) realm: String,
     pub(super) members_only: bool,
     record: Record,
-    source: Source,
 }
 
 /// Of a credential, what its maker chooses.
@@ -95,17 +94,16 @@ impl Order {
             limits: limits.unwrap_or_default(),
             metadata,
         };
+        let source = match source {
+            Some(source) => source,
+            None => Source::Minted(mint_for(api, scheme).ok_or_else(Problem::internal)?),
+        };
         Ok(Self {
-            maker: Maker::new(api, scheme),
+            maker: Maker::new(api, scheme, source),
             realm: api.realm.to_string(),
             members_only: scheme.issue.members_only,
             record,
-            source,
         })
-    }
-
-    pub(super) fn source(&self) -> &Source {
-        &self.source
     }
 
     /// The organisation, and who must be a member of it.

@@ -13,7 +13,7 @@ use super::change::{self, Step};
 use super::credentials::{Answer, created};
 use super::fields::Fields;
 use super::import::Source;
-use super::keys::Maker;
+use super::keys::{Maker, mint_for};
 use super::problem::Problem;
 use super::view::Revealed;
 use super::{instant, log_failure, rules, terms};
@@ -71,7 +71,8 @@ pub(super) async fn rotate(mut call: Call) -> Answer {
             version: 1,
             ..old.clone()
         };
-        let made = Maker::new(api, scheme).make(&owned.keys, &Source::Minted, record);
+        let source = Source::Minted(mint_for(api, scheme).ok_or_else(Problem::internal)?);
+        let made = Maker::new(api, scheme, source).make(&owned.keys, record);
         let made = made.ok_or_else(Problem::internal)?;
         let mut ending = old.clone();
         let ends = old.expires_at.map_or(rotation.overlap_ends, |at| at.min(rotation.overlap_ends));

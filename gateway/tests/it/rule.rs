@@ -43,6 +43,25 @@ fn a_resource_of_another_org_is_forbidden() {
     assert_eq!(house.outcome("GET", "/boards/b_1", &any), "forwarded", "any org of the subject");
 }
 
+/// Who may is said above it, and so unknown.
+#[test]
+fn what_lies_below_a_deleted_resource_is_unknown_on_every_route() {
+    let house = Ruled::start();
+    let key = house.key(&json!({ "org": null }));
+    house.resource("org_1", json!({ "members": { "user_2": "edit" } }));
+    house.resource("team", json!({ "parent": "org_1", "members": { "user_1": "edit" } }));
+    house.resource("b_1", json!({ "parent": "org_1" }));
+    house.resource("b_2", json!({ "parent": "team" }));
+    assert_eq!(house.outcome("GET", "/boards/b_1", &key), "resource_forbidden");
+    assert_eq!(house.outcome("GET", "/any/b_2", &key), "forwarded");
+    assert_eq!(house.gateway.admin("DELETE", "/v1/resources/org_1", &json!(null)).0, 204);
+    for target in ["/boards/b_1", "/any/b_1", "/boards/b_2", "/any/b_2"] {
+        assert_eq!(house.outcome("GET", target, &key), "resource_unknown", "{target}");
+    }
+    house.resource("org_1", json!({ "members": { "user_1": "edit" } }));
+    assert_eq!(house.outcome("GET", "/boards/b_1", &key), "forwarded");
+}
+
 #[test]
 fn the_level_is_the_least_of_ceiling_grants_and_members() {
     let house = Ruled::start();

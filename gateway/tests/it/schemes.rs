@@ -43,6 +43,20 @@ fn the_longest_matching_prefix_decides_and_the_rest_goes_to_the_first_catch_all(
     refused(&gateway.get("/", &[("x-api-key", &never_asked)]), 401, "credential_invalid");
 }
 
+/// One in 62 secrets would begin with the longer prefix.
+#[test]
+fn a_minted_secret_is_always_one_of_its_own_scheme() {
+    let upstream = Upstream::echo();
+    let schemes = "      - { name: short, prefix: ak_ }\n      - { name: long, prefix: ak_A }\n";
+    let gateway = gateway_with(&upstream, schemes, "");
+    for _ in 0..250 {
+        let secret = mint(&gateway, "short", "u_1");
+        assert!(!secret.starts_with("ak_A"), "it would be taken for one of `long`");
+    }
+    let secret = mint(&gateway, "long", "u_1");
+    assert_eq!(scheme_of(&gateway.get("/", &[("x-api-key", &secret)])), "long");
+}
+
 #[test]
 fn a_scheme_takes_a_value_only_in_its_own_places() {
     let upstream = Upstream::echo();

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::super::fields::{Fields, Judged};
-use super::super::keys::{Keys, mint};
+use super::super::keys::{Keys, mint_for};
 use super::super::problem::Problem;
 use super::super::rules;
 
@@ -88,8 +88,7 @@ pub(super) fn stand_in(
     let (Some(api), Some(scheme)) = (api, scheme) else { return Err(Problem::scheme_gone()) };
     let place = scheme.from.first().and_then(|place| api.places.get(*place));
     let place = place.cloned().ok_or_else(Problem::internal)?;
-    let prefix = scheme.prefix.as_deref().unwrap_or_default();
-    let secret = mint(prefix).ok_or_else(Problem::internal)?;
+    let secret = mint_for(api, scheme).ok_or_else(Problem::internal)?;
     let value = secret.expose_secret().to_owned();
     let key = FactKey::new(&api.mask, &keys.peppers.current.digest(value.as_bytes()));
     Ok(StandIn { key, fact: Fact::new(credential), place, value })

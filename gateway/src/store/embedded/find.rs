@@ -24,10 +24,15 @@ pub(super) fn find(
     api: &str,
     digests: &Digests,
 ) -> Result<Found, Unavailable> {
-    let read = current(connection, api, &digests.current)?;
+    if digests.previous.is_empty() {
+        return Ok(Found::Here(Box::new(current(connection, api, &digests.current)?)));
+    }
+    // Of one moment: beside a rekeying neither digest would be found, one after the other, and that would be a *no*.
+    let moment = connection.unchecked_transaction()?;
+    let read = current(&moment, api, &digests.current)?;
     if read.value.is_none() {
         let mut statement =
-            connection.prepare_cached("SELECT 1 FROM credential WHERE api = ?1 AND digest = ?2")?;
+            moment.prepare_cached("SELECT 1 FROM credential WHERE api = ?1 AND digest = ?2")?;
         for before in &digests.previous {
             if statement.exists(params![api, before.0])? {
                 return Ok(Found::Before(*before));

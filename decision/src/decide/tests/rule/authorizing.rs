@@ -72,7 +72,8 @@ fn passing_an_unknown_resource_skips_only_what_its_record_would_say() {
 
 #[test]
 fn a_resource_of_another_org_is_forbidden_whoever_is_its_member() {
-    let elsewhere = |case: Case| case.board(|board| board.parent = Some(id("org_2")));
+    let elsewhere =
+        |case: Case| case.org("org_2", |_| {}).board(|board| board.parent = Some(id("org_2")));
     assert_eq!(elsewhere(on_a_board()).outcome(), Outcome::ResourceForbidden);
     let open = || on_a_board().credential(|credential| credential.org = None);
     assert_eq!(elsewhere(open()).outcome(), Outcome::Forwarded, "any org of the subject");
@@ -86,14 +87,19 @@ fn a_resource_of_another_org_is_forbidden_whoever_is_its_member() {
 }
 
 #[test]
-fn a_parent_without_a_record_is_where_the_line_ends() {
+fn what_lies_below_a_parent_without_a_record_is_unknown_on_every_route() {
     let below = |parent: &'static str| {
         on_a_board()
             .board(|board| board.parent = Some(id(parent)))
             .records(|records| records.resource_as("a", "org_1", Some(Lookup::Unknown)))
     };
-    assert_eq!(below("org_1").outcome(), Outcome::Forwarded);
-    assert_eq!(below("team_1").outcome(), Outcome::ResourceForbidden, "nobody says whose it is");
+    for parent in ["org_1", "team_1"] {
+        assert_eq!(below(parent).outcome(), Outcome::ResourceUnknown);
+        let passing = below(parent).asking(|requirement| {
+            requirement.resource.as_mut().unwrap().unknown = UnknownResource::Pass;
+        });
+        assert_eq!(passing.outcome(), Outcome::ResourceUnknown, "its members are not known");
+    }
 }
 
 #[test]

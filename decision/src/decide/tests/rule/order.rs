@@ -81,6 +81,7 @@ fn each_failure_hides_those_after_it() {
                 it.members = Some(members(&[]));
             })
         }),
+        (Outcome::ResourceUnknown, |case| case.org("org_2", |_| {})),
         (Outcome::ResourceForbidden, |case| {
             case.board(|it| {
                 it.state = ResourceState::Archived;

@@ -64,7 +64,7 @@ fn else_it_is_the_root_of_the_routes_resource_if_that_names_the_subject() {
     assert_eq!(parent("org_1").told("x-org-id").as_deref(), Some("org_1"));
     assert_eq!(parent("team_1").told("x-org-id").as_deref(), Some("org_1"));
     assert_eq!(parent("org_3").told("x-org-id"), None, "its members are null");
-    assert_eq!(parent("org_4").told("x-org-id"), None, "it has no record");
+    assert_eq!(parent("org_4").outcome(), Outcome::ResourceUnknown, "it has no record");
     // The board's own members let the subject in; the org's do not make it one of its own.
     let stranger = parent("org_2").board(|board| {
         board.parent = Some(id("org_2"));

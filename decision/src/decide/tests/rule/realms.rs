@@ -31,7 +31,11 @@ fn suspended() -> Subject {
 
 #[test]
 fn apis_of_one_realm_share_subjects_and_resources() {
-    let records = || Records::of(None).resource("shared", resource("board_1", Some("org_1")));
+    let records = || {
+        Records::of(None)
+            .resource("shared", resource("org_1", None))
+            .resource("shared", resource("board_1", Some("org_1")))
+    };
     for name in ["a", "b"] {
         assert_eq!(outcome_in(in_realm(name, "shared"), records()), Outcome::Forwarded);
         let records = records().subject("shared", suspended());
@@ -50,7 +54,9 @@ fn no_record_of_another_realm_is_seen() {
             .subject(realm, suspended())
     };
     assert_eq!(outcome_in(in_realm("a", "a"), other("b")), Outcome::ResourceUnknown);
-    let both = other("b").resource("a", resource("board_1", Some("org_1")));
+    let both = other("b")
+        .resource("a", resource("org_1", None))
+        .resource("a", resource("board_1", Some("org_1")));
     assert_eq!(outcome_in(in_realm("a", "a"), both), Outcome::Forwarded);
     assert_eq!(outcome_in(in_realm("a", "b"), other("b")), Outcome::SubjectSuspended);
 }

@@ -1,4 +1,6 @@
 //! The pepper is replaced by another.
+use std::sync::Arc;
+
 use decision::facts::Credential;
 use decision::secret::{Digest, Pepper, Peppers};
 
@@ -130,5 +132,35 @@ fn a_moved_digest_is_gone_from_where_it_was_and_no_pepper_is_in_the_file() {
     for name in ["old", "new"] {
         let pepper = format!("{name:.<32}");
         assert!(!bytes.windows(32).any(|window| window == pepper.as_bytes()), "{name}");
+    }
+}
+
+/// A look-up beside a rekeying may find a credential under the old digest or under the new one, but never under neither.
+#[test]
+fn a_look_up_beside_a_rekeying_finds_the_credential() {
+    const KEYS: u64 = 400;
+    let folder = Folder::new();
+    let old = peppers("old", &[]);
+    let store = open(&folder, &old).unwrap();
+    wait(async {
+        for number in 0..KEYS {
+            create(&store, &old, number).await;
+        }
+    });
+    drop(store);
+    let both = peppers("new", &["old"]);
+    let store = open(&folder, &both).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let (store, both) = (Arc::new(store), Arc::new(both));
+    for number in 0..KEYS {
+        let askers: Vec<_> = (0..4)
+            .map(|_| {
+                let (store, both) = (store.clone(), both.clone());
+                runtime.spawn(async move { find(&store, &both, number).await })
+            })
+            .collect();
+        for asker in askers {
+            assert!(runtime.block_on(asker).unwrap().is_some(), "the credential of key {number}");
+        }
     }
 }

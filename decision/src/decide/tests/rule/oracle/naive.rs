@@ -152,6 +152,9 @@ impl World {
         }
         let line = self.named().map(|named| self.up(named, 0)).transpose()?;
         let (things, top) = line.unwrap_or_default();
+        if things.last().is_some_and(|highest| highest.parent.is_some()) {
+            return no("resource_unknown");
+        }
         if self.named().is_some() && things.is_empty() && !self.demands.pass_unknown {
             return no("resource_unknown");
         }
