@@ -203,7 +203,7 @@ pub fn configuration(routes: usize) -> (String, Vec<String>) {
 /// From text to what a reload swaps.
 #[expect(clippy::panic, reason = "set-up of a measurement")]
 pub fn compile(text: &str) -> Snapshot {
-    match load(&[Fragment { name: "measured.yaml", text }], &NoVariables) {
+    match load(&[Fragment::new("measured.yaml", text)], &NoVariables) {
         Ok(compiled) => compiled.configuration.snapshot,
         Err(refusal) => panic!("{:?}", refusal.errors),
     }

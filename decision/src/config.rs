@@ -35,6 +35,7 @@ mod variable;
 mod written;
 
 use std::io;
+use std::path::Path;
 
 use self::api::{Apis, apis};
 use self::dialect::Dialects;
@@ -55,9 +56,17 @@ pub use self::written::Written;
 /// One file of a configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Fragment<'a> {
-    /// As the user gave it. Relative paths in the file start at its folder.
+    /// As the user gave it.
     pub name: &'a str,
     pub text: &'a str,
+    /// Where relative paths in the file start; by default in the folder that the name says.
+    pub folder: Option<&'a Path>,
+}
+
+impl<'a> Fragment<'a> {
+    pub const fn new(name: &'a str, text: &'a str) -> Self {
+        Self { name, text, folder: None }
+    }
 }
 
 /// Where `${NAME}` and `${file:PATH}` come from.
@@ -109,8 +118,7 @@ fn compile(
     variables: &dyn Variables,
     missing: Missing,
 ) -> (Judged<(Configuration, Written)>, Vec<Problem>, Vec<Problem>) {
-    let names = fragments.iter().map(|fragment| fragment.name.to_owned()).collect();
-    let problems = Problems::new(names, missing);
+    let problems = Problems::new(fragments, missing);
     let compiled = read_whole(fragments, variables, &problems);
     let (errors, warnings) = problems.into_lists();
     (compiled, errors, warnings)

@@ -3,7 +3,6 @@
 //!
 //! One thread does all of it, one thing after the other, so that a large configuration delays no request, no look-up and no probe.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -97,7 +96,7 @@ enum Question {
         cause: Cause,
         answer: oneshot::Sender<Reloaded>,
     },
-    /// Of these files, by name, in place of those in force; or of the files themselves.
+    /// Of these files, as if they stood where those in force do; or of the files themselves.
     Check {
         files: Option<Vec<(String, String)>>,
         answer: oneshot::Sender<Checked>,
@@ -255,49 +254,25 @@ impl Life {
     fn check(&self, given: Option<Vec<(String, String)>>) -> Checked {
         let current = self.generations.current();
         let reader = self.in_force.reader();
-        let (files, named) = match given {
-            Some(given) => {
-                let folder = folder(self.in_force.root());
-                let named: HashMap<_, _> = given
-                    .iter()
-                    .map(|(name, _)| (beside(&folder, name).display().to_string(), name.clone()))
-                    .collect();
-                let files = given
-                    .into_iter()
-                    .map(|(name, text)| (beside(&folder, &name).display().to_string(), text));
-                (Ok(Files::given(files.collect())), named)
-            }
-            None => (reader.files().map_err(invalid), HashMap::new()),
-        };
-        // As the one who asks names them.
-        let back = |mut problems: Vec<Problem>| {
-            for problem in &mut problems {
-                if let Some(name) = named.get(&problem.source) {
-                    problem.source.clone_from(name);
-                }
-            }
-            problems
+        let sent = given.is_some();
+        let files = match given {
+            Some(given) => Ok(Files::given(given, folder(self.in_force.root()))),
+            None => reader.files().map_err(invalid),
         };
         let judged = files.and_then(|files| judge(&files, &reader, &current));
         let generation = current.number;
         match judged {
             Ok(compiled) => {
-                let changed = if named.is_empty() {
-                    !reader.finish().is_same(&self.in_force)
-                } else {
+                let changed = if sent {
                     compiled.written.hash() != current.written.hash()
+                } else {
+                    !reader.finish().is_same(&self.in_force)
                 };
-                let warnings = back(compiled.warnings);
-                Checked { generation, changed, verdict: Ok(()), warnings }
+                Checked { generation, changed, verdict: Ok(()), warnings: compiled.warnings }
             }
             Err(Refused { reason, problems, warnings }) => {
-                let refused = Refused { reason, problems: back(problems), warnings: Vec::new() };
-                Checked {
-                    generation,
-                    changed: true,
-                    verdict: Err(refused),
-                    warnings: back(warnings),
-                }
+                let refused = Refused { reason, problems, warnings: Vec::new() };
+                Checked { generation, changed: true, verdict: Err(refused), warnings }
             }
         }
     }
@@ -340,11 +315,6 @@ fn folder(root: &Path) -> PathBuf {
     } else {
         root.parent().map(Path::to_owned).unwrap_or_default()
     }
-}
-
-/// A file of this name in `folder`, whatever folder the name has.
-fn beside(folder: &Path, name: &str) -> PathBuf {
-    folder.join(Path::new(name).file_name().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -21,7 +21,12 @@ const FILES_MAX: usize = 1000;
 
 /// The files of a configuration, read.
 #[derive(Debug)]
-pub struct Files(Vec<(String, String)>);
+pub struct Files {
+    /// Names and texts.
+    files: Vec<(String, String)>,
+    /// Where relative paths in them start, where that is not what their names say.
+    folder: Option<PathBuf>,
+}
 
 impl Files {
     /// Reads one file; of a folder its `*.yaml` in the order of their names, but for folders and names with a leading dot.
@@ -52,16 +57,18 @@ impl Files {
             Ok(text) => Ok((path.display().to_string(), text)),
             Err(error) => Err(unreadable(&path, &error)),
         };
-        paths.into_iter().map(read_one).collect::<Result<_, _>>().map(Self)
+        let files = paths.into_iter().map(read_one).collect::<Result<_, _>>()?;
+        Ok(Self { files, folder: None })
     }
 
-    /// Files that are not on this machine: names and texts.
-    pub const fn given(files: Vec<(String, String)>) -> Self {
-        Self(files)
+    /// Files that are not on this machine, names and texts, judged as if they stood in `folder`.
+    pub const fn given(files: Vec<(String, String)>, folder: PathBuf) -> Self {
+        Self { files, folder: Some(folder) }
     }
 
     pub fn fragments(&self) -> Vec<Fragment<'_>> {
-        self.0.iter().map(|(name, text)| Fragment { name, text }).collect()
+        let folder = self.folder.as_deref();
+        self.files.iter().map(|(name, text)| Fragment { name, text, folder }).collect()
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Fragment;
 use super::shape::{Asked, Shape};
 
 /// One thing that is wrong with a configuration, or doubtful.
@@ -146,12 +148,18 @@ const PROBLEMS_MAX: usize = 1000;
 /// Collects problems while a configuration is compiled.
 pub(super) struct Problems {
     missing: Missing,
-    sources: Vec<String>,
+    sources: Vec<Source>,
     clean: Cell<bool>,
     errors: RefCell<Vec<Found>>,
     warnings: RefCell<Vec<Found>>,
     /// What is asked of the configuration, where that is to be known.
     asked: Option<RefCell<Asked>>,
+}
+
+/// A fragment without its text.
+struct Source {
+    name: String,
+    folder: PathBuf,
 }
 
 struct Found {
@@ -161,10 +169,17 @@ struct Found {
 }
 
 impl Problems {
-    pub(super) fn new(sources: Vec<String>, missing: Missing) -> Self {
+    pub(super) fn new(fragments: &[Fragment<'_>], missing: Missing) -> Self {
+        let source = |fragment: &Fragment<'_>| {
+            let folder = fragment.folder.or_else(|| Path::new(fragment.name).parent());
+            Source {
+                name: fragment.name.to_owned(),
+                folder: folder.map(Path::to_owned).unwrap_or_default(),
+            }
+        };
         Self {
             missing,
-            sources,
+            sources: fragments.iter().map(source).collect(),
             clean: Cell::new(true),
             errors: RefCell::default(),
             warnings: RefCell::default(),
@@ -175,7 +190,7 @@ impl Problems {
     /// Writes down, too, what is asked of a configuration of one file.
     pub(super) fn recording(source: &str) -> Self {
         let asked = Some(RefCell::default());
-        Self { asked, ..Self::new(vec![source.to_owned()], Missing::Warning) }
+        Self { asked, ..Self::new(&[Fragment::new(source, "")], Missing::Warning) }
     }
 
     /// Lets `what` write down what may be at `place`.
@@ -224,7 +239,15 @@ impl Problems {
 
     /// The name of the fragment that `place` is in.
     pub(super) fn source_of(&self, place: &Place) -> &str {
-        self.sources.get(place.source()).map_or("", String::as_str)
+        self.sources.get(place.source()).map_or("", |source| source.name.as_str())
+    }
+
+    /// `path` as the file that `place` is in means it.
+    pub(super) fn beside(&self, place: &Place, path: &str) -> PathBuf {
+        match self.sources.get(place.source()) {
+            Some(source) => source.folder.join(path),
+            None => path.into(),
+        }
     }
 
     /// `place` as another problem's message speaks of it.

@@ -38,7 +38,7 @@ fn reference() -> Value {
 pub(super) fn asked(text: &str) -> Asked {
     let problems = Problems::recording("reference.yaml");
     for text in std::iter::once(text.to_owned()).chain(alternatives(text)) {
-        let fragment = Fragment { name: "reference.yaml", text: &text };
+        let fragment = Fragment::new("reference.yaml", &text);
         // What is wrong with it is not asked here.
         let _configuration = read_whole(&[fragment], &Nothing, &problems);
     }

@@ -14,7 +14,6 @@ use super::form::{DAY, Form, HOUR, MILLISECOND, Reason, duration, number, secret
 use super::problem::Judged;
 use super::snapshot::{CacheSettings, StoreSettings};
 use super::tree::Value;
-use super::variable::beside;
 use crate::secret::{PEPPER_MIN, SEALING_KEY_LENGTH};
 
 /// The most previous peppers: each costs a look-up of an unknown credential one more.
@@ -97,7 +96,7 @@ fn path(store: &mut Fields<'_>) -> Judged<PathBuf> {
         Some(given) => given.map(|given| (given.value, given.given.place))?,
         None => ("portcullis.db".to_owned(), store.place()?.clone()),
     };
-    Ok(beside(store.problems.source_of(&place), &path).into())
+    Ok(store.problems.beside(&place, &path))
 }
 
 /// The keys of `kind: redis` may stay when the kind changes. They must be of the right type, and have no effect.

@@ -64,7 +64,7 @@ impl Variables for Environment {
 }
 
 pub(super) fn file(text: &str) -> [Fragment<'_>; 1] {
-    [Fragment { name: "conf/x.yaml", text }]
+    [Fragment::new("conf/x.yaml", text)]
 }
 
 /// The lines of the problems of a file that is refused.
@@ -125,14 +125,14 @@ pub(super) fn table(judge: fn(&str) -> Vec<String>, cases: &[(&str, &[&str])]) {
 #[test]
 fn files_of_a_folder_are_one_configuration() {
     let fragments = [
-        Fragment {
-            name: "d/a.yaml",
-            text: "upstreams: { a: [127.0.0.1:1] }\napis:\n  - { name: a, hosts: [a.example], upstream: b, schemes: [{ name: k }] }\n",
-        },
-        Fragment {
-            name: "d/b.yaml",
-            text: "store: { path: s.db }\nupstreams: { b: [127.0.0.1:2] }\napis:\n  - { name: b, upstream: a, schemes: [{ name: k }] }\n",
-        },
+        Fragment::new(
+            "d/a.yaml",
+            "upstreams: { a: [127.0.0.1:1] }\napis:\n  - { name: a, hosts: [a.example], upstream: b, schemes: [{ name: k }] }\n",
+        ),
+        Fragment::new(
+            "d/b.yaml",
+            "store: { path: s.db }\nupstreams: { b: [127.0.0.1:2] }\napis:\n  - { name: b, upstream: a, schemes: [{ name: k }] }\n",
+        ),
     ];
     let compiled = load(&fragments, &Environment::default()).unwrap();
     assert_eq!(compiled.configuration.snapshot.apis.len(), 2);
@@ -143,8 +143,7 @@ fn files_of_a_folder_are_one_configuration() {
 #[test]
 fn what_two_files_of_a_folder_say_twice_is_refused() {
     let one = "store: {}\nupstreams: { a: [127.0.0.1:1] }\napis:\n  - { name: a, upstream: a, schemes: [{ name: k }] }\n";
-    let fragments =
-        [Fragment { name: "a.yaml", text: one }, Fragment { name: "b.yaml", text: one }];
+    let fragments = [Fragment::new("a.yaml", one), Fragment::new("b.yaml", one)];
     let Refusal { errors, .. } = load(&fragments, &Environment::default()).unwrap_err();
     let shown: Vec<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(

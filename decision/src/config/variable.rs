@@ -1,7 +1,5 @@
 //! `${NAME}`, `${NAME:-default}` and `${file:PATH}` in a scalar: replaced once, and what was put in is not looked at again.
 
-use std::path::Path;
-
 use super::Variables;
 use super::problem::{Judged, Place, Problems, quote};
 
@@ -67,20 +65,12 @@ impl Substitution<'_> {
     }
 
     fn file(&self, path: &str, place: &Place) -> Judged<String> {
-        let from = beside(self.problems.source_of(place), path);
-        let content = self.variables.file(&from).map_err(|error| {
+        let from = self.problems.beside(place, path);
+        let content = self.variables.file(&from.to_string_lossy()).map_err(|error| {
             let message = format!("cannot read the file {}: {error}", quote(path));
             self.problems.missing(place, message)
         })?;
         Ok(content.strip_suffix('\n').map_or_else(|| content.clone(), str::to_owned))
-    }
-}
-
-/// `path` as the file `source` means it: a relative one starts at the folder of that file.
-pub(super) fn beside(source: &str, path: &str) -> String {
-    match Path::new(source).parent() {
-        Some(folder) => folder.join(path).to_string_lossy().into_owned(),
-        None => path.to_owned(),
     }
 }
 

@@ -219,7 +219,7 @@ fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
 }
 
 pub(crate) fn compiled(configuration: &str) -> Compiled {
-    let fragment = Fragment { name: "test.yaml", text: configuration };
+    let fragment = Fragment::new("test.yaml", configuration);
     load(&[fragment], &Surroundings).unwrap()
 }
 

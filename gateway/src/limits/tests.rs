@@ -43,7 +43,7 @@ fn snapshot(keys: &str) -> Snapshot {
     let text = format!(
         "upstreams: {{ app: [127.0.0.1:9000] }}\napis:\n  - name: app\n    upstream: app\n    {keys}\n    routes: [{{ path: /a, auth: none }}, {{ path: /b, auth: none }}]\n"
     );
-    let loaded = load(&[Fragment { name: "x.yaml", text: &text }], &Nothing);
+    let loaded = load(&[Fragment::new("x.yaml", &text)], &Nothing);
     loaded.unwrap_or_else(|refusal| panic!("{:?}", refusal.errors)).configuration.snapshot
 }
 

@@ -146,3 +146,26 @@ fn a_check_changes_nothing_and_names_files_as_they_were_sent() {
     assert_eq!((house.life.generations.current().number, house.counts()), (1, [0; 4]));
     assert!(house.life.reload(Cause::Signal).unwrap().changed);
 }
+
+#[test]
+fn files_that_are_sent_under_one_name_of_several_folders_are_each_named_as_they_were_sent() {
+    let house = House::new();
+    fs::write(house.folder.path().join("prefix"), "a,_").unwrap();
+    let sent = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let (first, rest) = GOOD.split_at(GOOD.find("apis:").unwrap());
+    let rest = rest.replacen("ak_", "\"${file:prefix}\"", 1);
+    let files = vec![
+        sent("a.yaml", &first.replace("threads", "thread")),
+        sent("x/a.yaml", &format!("server: {{}}\n{rest}")),
+    ];
+    let refused = house.life.check(Some(files)).verdict.unwrap_err();
+    let said: Vec<_> = refused.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "a.yaml:1:11: server.thread: unknown key `thread`, did you mean `threads`?",
+            "x/a.yaml:1:1: server: the key `server` is given twice, first at a.yaml:1",
+            "x/a.yaml:3:64: apis[0].schemes[0].prefix: expected a prefix of 1 to 32 visible ASCII characters without `,`, found `${file:prefix}`",
+        ]
+    );
+}

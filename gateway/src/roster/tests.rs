@@ -38,7 +38,7 @@ impl Known for One {
 fn snapshot() -> Snapshot {
     let text = "upstreams: { app: [127.0.0.1:9] }\n\
                 apis: [{ name: app, upstream: app, schemes: [{ name: key, prefix: ak_ }] }]";
-    load(&[Fragment { name: "test.yaml", text }], &Surroundings).unwrap().configuration.snapshot
+    load(&[Fragment::new("test.yaml", text)], &Surroundings).unwrap().configuration.snapshot
 }
 
 /// What a request with this credential is let in on.

@@ -6,7 +6,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::{FULL, MINIMAL, file};
-use crate::config::problem::{Missing, Problems};
+use crate::config::problem::Problems;
 use crate::config::schema::REFERENCE;
 use crate::config::written::{Secrets, json as json_of};
 use crate::config::{Variables, schema, tree};
@@ -30,7 +30,7 @@ impl Variables for Anything {
 
 /// A file as an editor sees it.
 pub(super) fn json(text: &str) -> Value {
-    let problems = Problems::new(vec![String::new()], Missing::Warning);
+    let problems = Problems::recording("");
     let node = tree(&file(text), &Anything, &problems);
     node.map_or(Value::Null, |node| json_of(&node, Secrets::Shown))
 }

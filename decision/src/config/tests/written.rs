@@ -142,10 +142,7 @@ fn a_change_in_one_of_several_files_is_named_in_that_file() {
     let load = |threads: &str| {
         let server = format!("server: {{ threads: {threads} }}\n");
         let rest = format!("{APP}{APIS}");
-        let fragments = [
-            Fragment { name: "d/a.yaml", text: &rest },
-            Fragment { name: "d/b.yaml", text: &server },
-        ];
+        let fragments = [Fragment::new("d/a.yaml", &rest), Fragment::new("d/b.yaml", &server)];
         load(&fragments, &Environment::default()).unwrap().written
     };
     let problems = load("2").needs_restart(&load("1"));

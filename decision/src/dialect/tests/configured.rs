@@ -29,7 +29,7 @@ pub(super) fn speaking(errors: &str, top: &str) -> Snapshot {
          errors: {errors}\n    \
          routes: [{{ path: /a }}, {{ path: /mcp, errors: jsonrpc }}, {{ path: /other, errors: {{ body: [$code] }} }}]\n"
     );
-    let loaded = load(&[Fragment { name: "x.yaml", text: &text }], &NoVariables);
+    let loaded = load(&[Fragment::new("x.yaml", &text)], &NoVariables);
     loaded.unwrap_or_else(|refusal| panic!("{:#?}\n{text}", refusal.errors)).configuration.snapshot
 }
 

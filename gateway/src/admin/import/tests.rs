@@ -22,7 +22,7 @@ apis:
 "#;
 
 fn api() -> Api {
-    let fragment = Fragment { name: "test.yaml", text: CONFIGURATION };
+    let fragment = Fragment::new("test.yaml", CONFIGURATION);
     load(&[fragment], &Surroundings).unwrap().configuration.snapshot.apis.remove(0)
 }
 

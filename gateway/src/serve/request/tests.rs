@@ -32,7 +32,7 @@ impl House {
     fn new() -> Self {
         let text = "upstreams: { app: [127.0.0.1:9] }\n\
                     apis: [{ name: app, upstream: app, schemes: [{ name: key, prefix: ak_ }] }]";
-        let loaded = load(&[Fragment { name: "test.yaml", text }], &Surroundings).unwrap();
+        let loaded = load(&[Fragment::new("test.yaml", text)], &Surroundings).unwrap();
         let (process, snapshot) = (loaded.configuration.process, loaded.configuration.snapshot);
         let metrics = Arc::new(Metrics::new().unwrap());
         let folder = tempfile::tempdir().unwrap();
