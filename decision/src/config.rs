@@ -43,7 +43,7 @@ use self::field::{Fields, mapping};
 pub use self::form::parse_duration;
 use self::names::Names;
 pub use self::problem::Problem;
-use self::problem::{Judged, Missing, Place, Problems, quote};
+use self::problem::{Judged, Missing, Place, Problems, Reported, quote};
 pub use self::schema::schema;
 use self::server::{Server, server};
 use self::snapshot::{Configuration, Process, Snapshot, StoreSettings};
@@ -52,20 +52,22 @@ use self::telemetry::telemetry;
 use self::tree::Node;
 use self::variable::Substitution;
 pub use self::written::Written;
+use self::written::is_within;
 
 /// One file of a configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Fragment<'a> {
     /// As the user gave it.
     pub name: &'a str,
-    pub text: &'a str,
+    /// What is in it, or why it cannot be read.
+    pub text: Result<&'a str, &'a str>,
     /// Where relative paths in the file start; by default in the folder that the name says.
     pub folder: Option<&'a Path>,
 }
 
 impl<'a> Fragment<'a> {
     pub const fn new(name: &'a str, text: &'a str) -> Self {
-        Self { name, text, folder: None }
+        Self { name, text: Ok(text), folder: None }
     }
 }
 
@@ -89,16 +91,33 @@ pub struct Refusal {
     /// At least one, in the order of the files.
     pub errors: Vec<Problem>,
     pub warnings: Vec<Problem>,
+    written: Option<Written>,
+}
+
+impl Refusal {
+    /// What of it, once it is good, the process that runs `running` could only take at its next start. What is in error is not
+    /// compared.
+    pub fn needs_restart(&self, running: &Written) -> Vec<Problem> {
+        let changed = self.written.iter().flat_map(|written| written.needs_restart(running));
+        let in_error = |problem: &Problem| {
+            let mut parts = self.errors.iter().map(|error| error.path.as_str());
+            parts.any(|part| !part.is_empty() && is_within(&problem.path, part))
+        };
+        changed.filter(|problem| !in_error(problem)).collect()
+    }
 }
 
 /// Compiles a configuration to run it. A variable or file that is missing is an error.
 pub fn load(fragments: &[Fragment<'_>], variables: &dyn Variables) -> Result<Compiled, Refusal> {
-    let (compiled, errors, warnings) = compile(fragments, variables, Missing::Error);
-    match compiled {
-        Ok((configuration, written)) if errors.is_empty() => {
+    let (read, errors, warnings) = compile(fragments, variables, Missing::Error);
+    match read {
+        Ok((Ok(configuration), written)) if errors.is_empty() => {
             Ok(Compiled { configuration, written, warnings })
         }
-        _ => Err(Refusal { errors, warnings }),
+        read => {
+            let written = read.ok().map(|(_, written)| written);
+            Err(Refusal { errors, warnings, written })
+        }
     }
 }
 
@@ -109,55 +128,76 @@ pub fn check(
     variables: &dyn Variables,
 ) -> Result<Vec<Problem>, Refusal> {
     let (_, errors, warnings) = compile(fragments, variables, Missing::Warning);
-    if errors.is_empty() { Ok(warnings) } else { Err(Refusal { errors, warnings }) }
+    if errors.is_empty() { Ok(warnings) } else { Err(Refusal { errors, warnings, written: None }) }
 }
 
-/// A configuration that is worth something only without errors; errors; warnings.
+/// What has been read, which is worth something only without errors; errors; warnings.
 fn compile(
     fragments: &[Fragment<'_>],
     variables: &dyn Variables,
     missing: Missing,
-) -> (Judged<(Configuration, Written)>, Vec<Problem>, Vec<Problem>) {
+) -> (Judged<Read>, Vec<Problem>, Vec<Problem>) {
     let problems = Problems::new(fragments, missing);
-    let compiled = read_whole(fragments, variables, &problems);
+    let read = read_whole(fragments, variables, &problems);
     let (errors, warnings) = problems.into_lists();
-    (compiled, errors, warnings)
+    (read, errors, warnings)
 }
+
+/// What a tree means, and what is written in it.
+type Read = (Judged<Configuration>, Written);
 
 /// Reads all there is; what is wrong is in `problems`.
 fn read_whole(
     fragments: &[Fragment<'_>],
     variables: &dyn Variables,
     problems: &Problems,
-) -> Judged<(Configuration, Written)> {
-    let tree = tree(fragments, variables, problems)?;
-    let configuration = Fields::of(&tree, problems, |top| configuration(top, variables))?;
+) -> Judged<Read> {
+    let (tree, lost) = tree(fragments, variables, problems)?;
+    let configuration = Fields::of(&tree, problems, |top| configuration(top, lost, variables));
     Ok((configuration, Written::of(&tree, problems)))
 }
 
-/// The trees of all fragments, as one.
+/// The trees of all fragments that can be read, as one; and whether there are others, which may have what these have not.
 fn tree(
     fragments: &[Fragment<'_>],
     variables: &dyn Variables,
     problems: &Problems,
-) -> Judged<Node> {
+) -> Judged<(Node, Option<Reported>)> {
     let substitution = Substitution { variables, problems };
     let read = |(source, fragment): (usize, &Fragment<'_>)| {
-        let tree = tree::read(source, fragment.text, &substitution)?;
+        let text = fragment.text.map_err(|reason| problems.error(&Place::start(source), reason))?;
+        let tree = tree::read(source, text, &substitution)?;
         mapping(&tree, problems)?;
         Ok(tree)
     };
-    let trees: Vec<_> = fragments.iter().enumerate().map(read).collect();
-    let mut trees = trees.into_iter().collect::<Judged<Vec<_>>>()?.into_iter();
-    let first = trees.next();
-    let mut whole = first.ok_or_else(|| problems.error(&Place::start(0), "there is no file"))?;
+    let (mut trees, mut lost) = (Vec::new(), None);
+    for tree in fragments.iter().enumerate().map(read) {
+        match tree {
+            Ok(tree) => trees.push(tree),
+            Err(reported) => lost = Some(reported),
+        }
+    }
+    let mut trees = trees.into_iter();
+    let none = || lost.unwrap_or_else(|| problems.error(&Place::start(0), "there is no file"));
+    let mut whole = trees.next().ok_or_else(none)?;
     for further in trees {
         tree::join(&mut whole, further, problems);
     }
-    Ok(whole)
+    if let Some(reported) = lost {
+        tree::lack(&mut whole, &BLOCKS, reported);
+    }
+    Ok((whole, lost))
 }
 
-fn configuration(top: &mut Fields<'_>, variables: &dyn Variables) -> Judged<Configuration> {
+/// What a configuration consists of.
+const BLOCKS: [&str; 6] = ["server", "store", "telemetry", "upstreams", "dialects", "apis"];
+
+/// `lost`: there are files that cannot be read, and there may be upstreams and apis in them.
+fn configuration(
+    top: &mut Fields<'_>,
+    lost: Option<Reported>,
+    variables: &dyn Variables,
+) -> Judged<Configuration> {
     let problems = top.problems;
     let mut listeners = Names::new("listener");
     let mut upstreams = Names::new("upstream");
@@ -168,7 +208,12 @@ fn configuration(top: &mut Fields<'_>, variables: &dyn Variables) -> Judged<Conf
         Some(node) => upstream::upstreams(node, &mut upstreams, problems),
         None => Ok(Vec::new()),
     };
-    let dialects = Dialects::of(top);
+    let mut dialects = Dialects::of(top);
+    if let Some(reported) = lost {
+        upstreams.give_up(reported);
+        // Which schemes there are is not known.
+        dialects.schemes.clear();
+    }
     let apis = apis(top, &listeners, &upstreams, &dialects);
     if problems.clean() {
         for (name, place) in upstreams.unused() {

@@ -57,10 +57,17 @@ pub struct InForce {
 /// Why a configuration is not put in force.
 #[derive(Debug)]
 pub struct Refused {
-    pub reason: Reason,
-    /// At least one.
+    /// What is wrong with it.
     pub problems: Vec<Problem>,
+    /// What of it only a restart can change. Without a problem there is at least one.
+    pub restart: Vec<Problem>,
     pub warnings: Vec<Problem>,
+}
+
+impl Refused {
+    pub const fn reason(&self) -> Reason {
+        if self.problems.is_empty() { Reason::RestartRequired } else { Reason::Invalid }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,8 +192,7 @@ impl Life {
     fn reload(&mut self, cause: Cause) -> Reloaded {
         let reader = self.in_force.reader();
         let before = self.generations.current();
-        let judged =
-            reader.files().map_err(invalid).and_then(|files| judge(&files, &reader, &before));
+        let judged = judge(&reader.files(), &reader, &before);
         let reading = reader.finish();
         self.watch.follow(reading.clone(), clock::now());
         let outcome = match judged {
@@ -234,12 +240,13 @@ impl Life {
                     line.field("cause", cause.name()).field("generation", *generation);
                 });
             }
-            Err(Refused { reason, problems, .. }) => {
+            Err(refused) => {
+                let reason = refused.reason();
                 match reason {
                     Reason::Invalid => reloads.invalid.inc(),
                     Reason::RestartRequired => reloads.restart_required.inc(),
                 }
-                for problem in problems {
+                for problem in refused.problems.iter().chain(&refused.restart) {
                     log::error("a new configuration is refused", |line| {
                         line.field("cause", cause.name())
                             .field("reason", reason.name())
@@ -256,12 +263,11 @@ impl Life {
         let reader = self.in_force.reader();
         let sent = given.is_some();
         let files = match given {
-            Some(given) => Ok(Files::given(given, folder(self.in_force.root()))),
-            None => reader.files().map_err(invalid),
+            Some(given) => Files::given(given, folder(self.in_force.root())),
+            None => reader.files(),
         };
-        let judged = files.and_then(|files| judge(&files, &reader, &current));
         let generation = current.number;
-        match judged {
+        match judge(&files, &reader, &current) {
             Ok(compiled) => {
                 let changed = if sent {
                     compiled.written.hash() != current.written.hash()
@@ -270,8 +276,8 @@ impl Life {
                 };
                 Checked { generation, changed, verdict: Ok(()), warnings: compiled.warnings }
             }
-            Err(Refused { reason, problems, warnings }) => {
-                let refused = Refused { reason, problems, warnings: Vec::new() };
+            Err(Refused { problems, restart, warnings }) => {
+                let refused = Refused { problems, restart, warnings: Vec::new() };
                 Checked { generation, changed: true, verdict: Err(refused), warnings }
             }
         }
@@ -281,22 +287,16 @@ impl Life {
 /// Compiles `files`, and compares them with what cannot change any more.
 fn judge(files: &Files, reader: &Reader, running: &Generation) -> Result<Compiled, Refused> {
     match load(&files.fragments(), reader) {
-        Err(Refusal { errors, warnings }) => {
-            Err(Refused { reason: Reason::Invalid, problems: errors, warnings })
+        Err(refusal) => {
+            let restart = refusal.needs_restart(&running.written);
+            let Refusal { errors: problems, warnings, .. } = refusal;
+            Err(Refused { problems, restart, warnings })
         }
         Ok(compiled) => match compiled.written.needs_restart(&running.written) {
-            problems if problems.is_empty() => Ok(compiled),
-            problems => Err(Refused {
-                reason: Reason::RestartRequired,
-                problems,
-                warnings: compiled.warnings,
-            }),
+            restart if restart.is_empty() => Ok(compiled),
+            restart => Err(Refused { problems: Vec::new(), restart, warnings: compiled.warnings }),
         },
     }
-}
-
-fn invalid(problem: Problem) -> Refused {
-    Refused { reason: Reason::Invalid, problems: vec![problem], warnings: Vec::new() }
 }
 
 /// Says what is doubtful about a configuration that is in force.

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use decision::config::{Fragment, Problem, Variables};
+use decision::config::{Fragment, Variables};
 
 pub mod reading;
 pub mod watch;
@@ -22,16 +22,16 @@ const FILES_MAX: usize = 1000;
 /// The files of a configuration, read.
 #[derive(Debug)]
 pub struct Files {
-    /// Names and texts.
-    files: Vec<(String, String)>,
+    /// Names, and texts or why there is none.
+    files: Vec<(String, Result<String, String>)>,
     /// Where relative paths in them start, where that is not what their names say.
     folder: Option<PathBuf>,
 }
 
 impl Files {
     /// Reads one file; of a folder its `*.yaml` in the order of their names, but for folders and names with a leading dot.
-    /// Links are followed.
-    pub fn read(path: &Path) -> Result<Self, Problem> {
+    /// Links are followed. A folder that cannot be listed is a file that cannot be read.
+    pub fn read(path: &Path) -> Self {
         Self::read_by(path, |path| read(path, CONFIGURATION_MAX), files_of)
     }
 
@@ -40,35 +40,34 @@ impl Files {
         path: &Path,
         read: impl Fn(&Path) -> io::Result<String>,
         list: impl Fn(&Path) -> io::Result<Vec<PathBuf>>,
-    ) -> Result<Self, Problem> {
-        let unreadable = |path: &Path, error: &io::Error| Problem {
-            source: path.display().to_string(),
-            line: 1,
-            column: 1,
-            path: String::new(),
-            message: format!("cannot read it: {error}"),
+    ) -> Self {
+        let file = |path: &Path, text: io::Result<String>| {
+            (path.display().to_string(), text.map_err(|error| format!("cannot read it: {error}")))
         };
-        let paths = if path.is_dir() {
-            list(path).map_err(|error| unreadable(path, &error))?
-        } else {
-            vec![path.to_owned()]
+        let files = match path.is_dir().then(|| list(path)) {
+            Some(Ok(paths)) => paths.iter().map(|path| file(path, read(path))).collect(),
+            Some(Err(error)) => vec![file(path, Err(error))],
+            None => vec![file(path, read(path))],
         };
-        let read_one = |path: PathBuf| match read(&path) {
-            Ok(text) => Ok((path.display().to_string(), text)),
-            Err(error) => Err(unreadable(&path, &error)),
-        };
-        let files = paths.into_iter().map(read_one).collect::<Result<_, _>>()?;
-        Ok(Self { files, folder: None })
+        Self { files, folder: None }
     }
 
     /// Files that are not on this machine, names and texts, judged as if they stood in `folder`.
-    pub const fn given(files: Vec<(String, String)>, folder: PathBuf) -> Self {
+    pub fn given(files: Vec<(String, String)>, folder: PathBuf) -> Self {
+        let files = files.into_iter().map(|(name, text)| (name, Ok(text))).collect();
         Self { files, folder: Some(folder) }
     }
 
     pub fn fragments(&self) -> Vec<Fragment<'_>> {
         let folder = self.folder.as_deref();
-        self.files.iter().map(|(name, text)| Fragment { name, text, folder }).collect()
+        let files = self.files.iter();
+        files
+            .map(|(name, text)| Fragment {
+                name,
+                text: text.as_deref().map_err(String::as_str),
+                folder,
+            })
+            .collect()
     }
 }
 

@@ -99,6 +99,19 @@ pub(super) fn join(whole: &mut Node, further: Node, problems: &Problems) {
     }
 }
 
+/// Of those of `keys` that are not there it is not known what they hold.
+pub(super) fn lack(whole: &mut Node, keys: &[&str], reported: Reported) {
+    let place = whole.place.clone();
+    let Value::Mapping(known) = &mut whole.value else { return };
+    for key in keys {
+        if !known.iter().any(|entry| entry.key == *key) {
+            let place = place.key(key);
+            let value = Node { place: place.clone(), value: Value::Unreadable(reported) };
+            known.push(Entry { key: (*key).to_owned(), place, value });
+        }
+    }
+}
+
 /// The entries of one mapping, each key once.
 #[derive(Default)]
 struct Entries {

@@ -1,6 +1,6 @@
 //! What was written: a configuration to show and to compare, without anything that was put in for a `${…}`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use ring::digest::{SHA256, digest};
@@ -25,6 +25,8 @@ pub struct Written {
     hash: String,
     /// The values of `server` and `store`, by their paths.
     fixed: BTreeMap<String, Fixed>,
+    /// The paths of what could not be read of these.
+    unknown: BTreeSet<String>,
 }
 
 /// A value that a reload cannot change.
@@ -51,18 +53,19 @@ impl Written {
         // A dump holds no secret, so that the hash may be shown, too.
         let hash = digest(&SHA256, document.to_string().as_bytes());
         let hash = hash.as_ref().first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
-        let mut fixed = BTreeMap::new();
-        if let Value::Mapping(entries) = &tree.value {
-            for entry in entries.iter().filter(|entry| READ_ONCE.contains(&entry.key.as_str())) {
-                leaves(&entry.value, problems, &mut fixed);
-            }
-        }
-        Self {
+        let mut written = Self {
             source: problems.source_of(&tree.place).to_owned(),
             document,
             hash: format!("{hash:016x}"),
-            fixed,
+            fixed: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+        };
+        if let Value::Mapping(entries) = &tree.value {
+            for entry in entries.iter().filter(|entry| READ_ONCE.contains(&entry.key.as_str())) {
+                written.leaves(&entry.value, problems);
+            }
         }
+        written
     }
 
     /// The files, joined: every `${…}` as it is, and `***` for a secret that is written out.
@@ -89,7 +92,10 @@ impl Written {
             path: path.clone(),
             message: MESSAGE.to_owned(),
         });
-        let removed = running.fixed.keys().filter(|path| !self.fixed.contains_key(*path));
+        let removed = running.fixed.keys().filter(|path| {
+            !self.fixed.contains_key(*path)
+                && !self.unknown.iter().any(|part| is_within(path, part))
+        });
         let removed = removed.map(|path| Problem {
             source: self.source.clone(),
             line: 1,
@@ -99,30 +105,39 @@ impl Written {
         });
         changed.chain(removed).collect()
     }
+
+    /// Takes what stands in a block, by path. An empty mapping is as good as none.
+    fn leaves(&mut self, node: &Node, problems: &Problems) {
+        let text = match &node.value {
+            Value::Scalar(scalar) => scalar.text.as_str(),
+            Value::List(items) if !items.is_empty() => {
+                return items.iter().for_each(|item| self.leaves(item, problems));
+            }
+            Value::List(_) => "",
+            Value::Mapping(entries) => {
+                return entries.iter().for_each(|entry| self.leaves(&entry.value, problems));
+            }
+            Value::Unreadable(_) => {
+                self.unknown.insert(node.place.path());
+                return;
+            }
+        };
+        let mut value = [0; 32];
+        value.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        let place = &node.place;
+        let leaf = Fixed {
+            digest: value,
+            source: problems.source_of(place).to_owned(),
+            line: place.line,
+            column: place.column,
+        };
+        self.fixed.insert(place.path(), leaf);
+    }
 }
 
-/// What stands in a block, by path. An empty mapping is as good as none.
-fn leaves(node: &Node, problems: &Problems, fixed: &mut BTreeMap<String, Fixed>) {
-    let text = match &node.value {
-        Value::Scalar(scalar) => scalar.text.as_str(),
-        Value::List(items) if !items.is_empty() => {
-            return items.iter().for_each(|item| leaves(item, problems, fixed));
-        }
-        Value::Mapping(entries) => {
-            return entries.iter().for_each(|entry| leaves(&entry.value, problems, fixed));
-        }
-        Value::List(_) | Value::Unreadable(_) => "",
-    };
-    let mut value = [0; 32];
-    value.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    let place = &node.place;
-    let leaf = Fixed {
-        digest: value,
-        source: problems.source_of(place).to_owned(),
-        line: place.line,
-        column: place.column,
-    };
-    fixed.insert(place.path(), leaf);
+/// Whether the value at `path` is `part`, or within it.
+pub(super) fn is_within(path: &str, part: &str) -> bool {
+    path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// What becomes of a secret that is written out.

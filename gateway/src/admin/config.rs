@@ -67,7 +67,7 @@ pub(crate) struct CheckedView {
     /// The generation that it was compared with.
     pub(crate) generation: u64,
     pub(crate) problems: Vec<ConfigProblem>,
-    /// What of it only a restart can change. Such a configuration is good, and a reload refuses it.
+    /// What of it only a restart can change: without `problems` it is good, and a reload refuses it all the same.
     pub(crate) restart_required: Vec<ConfigProblem>,
     pub(crate) warnings: Vec<ConfigProblem>,
 }
@@ -119,8 +119,7 @@ async fn check(State(admin): State<Arc<Admin>>, request: Request) -> Result<Resp
     let valid = verdict.is_ok();
     let (problems, restart_required) = match verdict {
         Ok(()) => Default::default(),
-        Err(Refused { reason: Reason::Invalid, problems, .. }) => (problems, Vec::new()),
-        Err(Refused { reason: Reason::RestartRequired, problems, .. }) => (Vec::new(), problems),
+        Err(Refused { problems, restart, .. }) => (problems, restart),
     };
     let view = CheckedView {
         valid,
@@ -145,7 +144,7 @@ async fn reload(State(admin): State<Arc<Admin>>) -> Result<Response, Problem> {
 
 /// A problem of RFC 9457 with everything that is wrong as data.
 fn refusal(refused: Refused) -> Response {
-    let (code, detail) = match refused.reason {
+    let (code, detail) = match refused.reason() {
         Reason::Invalid => {
             ("config_invalid", "the configuration is not valid; the one in force stays")
         }
@@ -161,7 +160,7 @@ fn refusal(refused: Refused) -> Response {
         "status": status.as_u16(),
         "code": code,
         "detail": detail,
-        "problems": views(refused.problems),
+        "problems": views(refused.problems.into_iter().chain(refused.restart).collect()),
         "warnings": views(refused.warnings),
     });
     let kind = HeaderValue::from_static("application/problem+json");

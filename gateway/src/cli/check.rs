@@ -1,9 +1,10 @@
 //! `portcullis check`: everything that is wrong with configurations, as `file:line:column: path: message`; and how they compare
 //! with a running gateway.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use decision::config::{Problem, Refusal, check};
+use decision::config::{Fragment, Problem, Refusal, check};
 use ureq::http::Method;
 
 use super::client::{Call, Client};
@@ -34,14 +35,19 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>) -> Result<()
     };
     let mut wrong = 0;
     for path in &arguments.paths {
-        let (files, errors, warnings) = problems(path);
+        let files = Files::read(path);
+        let (errors, warnings) = match check(&files.fragments(), &Surroundings) {
+            Ok(warnings) => (Vec::new(), warnings),
+            Err(Refusal { errors, warnings, .. }) => (errors, warnings),
+        };
         wrong += errors.len();
-        let good = errors.is_empty();
-        for problem in errors.into_iter().chain(warnings.into_iter().map(warning)) {
+        for problem in errors.iter().cloned().chain(warnings.into_iter().map(warning)) {
             writeln!(console.out, "{}", visible(&problem.to_string()))?;
         }
-        if let (Some(gateway), Some(files), true) = (&gateway, &files, good) {
-            wrong += compare(path, files, gateway, console)?;
+        if let Some(gateway) = &gateway
+            && let Some(files) = sent(&files)
+        {
+            wrong += compare(path, files, &errors, gateway, console)?;
         }
     }
     match wrong {
@@ -51,36 +57,33 @@ pub(super) fn run(arguments: &Arguments, console: &mut Console<'_>) -> Result<()
     }
 }
 
-/// The files, errors and warnings.
-fn problems(path: &Path) -> (Option<Files>, Vec<Problem>, Vec<Problem>) {
-    let files = match Files::read(path) {
-        Ok(files) => files,
-        Err(problem) => return (None, vec![problem], Vec::new()),
+/// The files as they are sent; `None` when one of them cannot be read.
+fn sent(files: &Files) -> Option<Vec<SentFile>> {
+    let sent = |Fragment { name, text, .. }: Fragment<'_>| {
+        Some(SentFile { name: name.to_owned(), text: text.ok()?.to_owned() })
     };
-    match check(&files.fragments(), &Surroundings) {
-        Ok(warnings) => (Some(files), Vec::new(), warnings),
-        Err(Refusal { errors, warnings }) => (Some(files), errors, warnings),
-    }
+    files.fragments().into_iter().map(sent).collect()
 }
 
-/// Asks a gateway what it would make of a configuration that is good here. Gives the number of what is wrong with it there.
+/// Asks a gateway what it would make of a configuration in which `known` is wrong here. Gives the number of what else is wrong
+/// there.
 fn compare(
     path: &Path,
-    files: &Files,
+    files: Vec<SentFile>,
+    known: &[Problem],
     gateway: &Client,
     console: &mut Console<'_>,
 ) -> Result<usize, Failure> {
-    let sent =
-        |(name, text): (&str, &str)| SentFile { name: name.to_owned(), text: text.to_owned() };
-    let fragments = files.fragments();
-    let files = fragments.iter().map(|fragment| sent((fragment.name, fragment.text))).collect();
     let body = serde_json::to_value(SentFiles { files })
         .map_err(|error| Failure::refused(error.to_string()))?;
     let call =
         Call { body: Some(body), kind: FILES, ..Call::new(Method::POST, "/v1/config/check") };
     let checked: CheckedView = gateway.ask(call)?;
-    for problem in checked.problems.iter().chain(&checked.restart_required) {
-        writeln!(console.out, "{}", visible(&line(problem)))?;
+    let known: HashSet<_> = known.iter().map(ToString::to_string).collect();
+    let further = checked.problems.iter().map(line).filter(|line| !known.contains(line));
+    let further: Vec<_> = further.collect();
+    for line in further.iter().cloned().chain(checked.restart_required.iter().map(line)) {
+        writeln!(console.out, "{}", visible(&line))?;
     }
     let (path, generation) = (path.display().to_string(), checked.generation);
     let said = match (checked.problems.len(), checked.restart_required.len()) {
@@ -90,7 +93,7 @@ fn compare(
         (..) => "is not valid where the gateway runs",
     };
     writeln!(console.err, "{}", visible(&format!("{path} {said} (generation {generation})")))?;
-    Ok(checked.problems.len())
+    Ok(further.len())
 }
 
 fn line(problem: &ConfigProblem) -> String {

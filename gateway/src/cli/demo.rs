@@ -69,7 +69,7 @@ apis:
     let path = folder.join("demo.yaml");
     std::fs::write(&path, text).map_err(cannot("write its configuration"))?;
     let reader = Reader::new(&path);
-    let files = reader.files().map_err(|problem| Failure::refused(problem.to_string()))?;
+    let files = reader.files();
     let compiled = load(&files.fragments(), &Alone).map_err(|refusal| {
         let problems: Vec<String> = refusal.errors.iter().map(ToString::to_string).collect();
         Failure::refused(problems.join("\n"))

@@ -11,8 +11,7 @@ use crate::source::reading::Reader;
 
 pub(super) fn run(config: &Path, console: &mut Console<'_>) -> Result<(), Failure> {
     let reader = Reader::new(config);
-    let files =
-        reader.files().map_err(|problem| Failure::refused(visible(&problem.to_string())))?;
+    let files = reader.files();
     match load(&files.fragments(), &reader) {
         // From here on stderr is the log.
         Ok(compiled) => app::run(compiled, reader.finish())

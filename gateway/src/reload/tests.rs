@@ -21,7 +21,7 @@ impl House {
         let path = folder.path().join("c.yaml");
         fs::write(&path, GOOD).unwrap();
         let reader = Reader::new(&path);
-        let compiled = load(&reader.files().unwrap().fragments(), &reader).unwrap();
+        let compiled = load(&reader.files().fragments(), &reader).unwrap();
         let (runtime, metrics) = (Runtime::new().unwrap(), Arc::new(Metrics::new().unwrap()));
         let first = Generation::first(compiled.configuration.snapshot, compiled.written, &metrics);
         metrics.configuration.in_force(1, first.written.hash());
@@ -54,8 +54,9 @@ impl House {
 }
 
 fn refused(outcome: Reloaded) -> (Reason, Vec<String>) {
-    let Refused { reason, problems, .. } = outcome.unwrap_err();
-    (reason, problems.into_iter().map(|problem| problem.path).collect())
+    let refused = outcome.unwrap_err();
+    let problems = refused.problems.iter().chain(&refused.restart);
+    (refused.reason(), problems.map(|problem| problem.path.clone()).collect())
 }
 
 #[test]
@@ -110,6 +111,24 @@ fn a_change_of_what_is_read_once_is_refused_with_all_that_goes_with_it() {
 }
 
 #[test]
+fn what_needs_a_restart_is_named_beside_what_is_wrong() {
+    let mut house = House::new();
+    let paths = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
+    let both = GOOD.replace("threads: 1", "threads: 2").replace("upstream: app", "upstream: ap");
+    let expected = (Reason::Invalid, paths(&["apis[0].upstream", "server.threads"]));
+    assert_eq!(refused(house.reload(&both)), expected);
+    let checked = house.life.check(None).verdict.unwrap_err();
+    assert_eq!((checked.problems.len(), checked.restart.len()), (1, 1));
+    // What is wrong itself is said once.
+    let wrong = GOOD.replace("threads: 1", "threads: none");
+    assert_eq!(refused(house.reload(&wrong)), (Reason::Invalid, paths(&["server.threads"])));
+    // What is in a file that cannot be read has not been taken away.
+    fs::remove_file(house.folder.path().join("c.yaml")).unwrap();
+    assert_eq!(refused(house.life.reload(Cause::Admin)), (Reason::Invalid, paths(&[""])));
+    assert_eq!(house.counts(), [0, 0, 3, 0]);
+}
+
+#[test]
 fn endpoints_that_stay_are_the_same_in_the_next_generation_and_those_of_other_names_are_not() {
     let mut house = House::new();
     let ids = |house: &House| -> Vec<Vec<u64>> {
@@ -131,10 +150,10 @@ fn a_check_changes_nothing_and_names_files_as_they_were_sent() {
     let sent = |name: &str, text: &str| Some(vec![(name.to_owned(), text.to_owned())]);
     let checked = house.life.check(sent("mine/c.yaml", &GOOD.replace("ak_", "a,_")));
     let refused = checked.verdict.unwrap_err();
-    assert_eq!(refused.reason, Reason::Invalid);
+    assert_eq!(refused.reason(), Reason::Invalid);
     assert!(refused.problems.iter().all(|problem| problem.source == "mine/c.yaml"));
     let checked = house.life.check(sent("c.yaml", &GOOD.replace("threads: 1", "threads: 9")));
-    assert_eq!(checked.verdict.unwrap_err().reason, Reason::RestartRequired);
+    assert_eq!(checked.verdict.unwrap_err().reason(), Reason::RestartRequired);
     let checked = house.life.check(sent("c.yaml", &GOOD.replace("ak_", "bk_")));
     assert!(checked.verdict.is_ok() && checked.changed && checked.generation == 1);
     let checked = house.life.check(sent("c.yaml", GOOD));

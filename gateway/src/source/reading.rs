@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use decision::config::{Problem, Variables};
+use decision::config::Variables;
 use ring::digest::{SHA256, digest};
 
 use super::{CONFIGURATION_MAX, Files, NAMED_MAX, files_of, read, read_regular, variable};
@@ -102,7 +102,7 @@ impl Reader {
         Self { root: root.to_owned(), may_be_pipe: true, seen: RefCell::default() }
     }
 
-    pub fn files(&self) -> Result<Files, Problem> {
+    pub fn files(&self) -> Files {
         let read_one = |path: &Path| {
             if self.may_be_pipe && !path.is_file() {
                 return read(path, CONFIGURATION_MAX);

@@ -1,6 +1,7 @@
 //! Contract 1: `check` on several paths and against a gateway, and `schema`.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -47,6 +48,39 @@ fn check_takes_several_configurations_each_for_itself() {
         "{said}"
     );
     assert!(lines[2].starts_with("none.yaml:1:1: cannot read it: "), "{said}");
+}
+
+#[test]
+fn every_file_of_a_folder_is_judged_also_beside_one_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join("c").join(name);
+    fs::create_dir(folder.path().join("c")).unwrap();
+    fs::write(path("a.yaml"), "apis: [").unwrap();
+    fs::write(path("b.yaml"), [0xff, 0xfe]).unwrap();
+    symlink("nowhere", path("c.yaml")).unwrap();
+    // What it speaks of may be in one of the others; what is wrong by itself is told.
+    let api = "apis:\n  - name: app\n    upstream: elsewhere\n    errors: house\n    schemes: [{ nam: k }]\n";
+    fs::write(path("d.yaml"), api).unwrap();
+    fs::write(path("e.yaml"), "store: { timeout: soon }\nserver: { thread: 2 }\n").unwrap();
+    fs::write(path("f.yaml"), "server: {}\ndialects: { house: { outcomes: { default: { schemes: { theirs: { code: A } } } } } }\n").unwrap();
+    let output = portcullis(folder.path(), &["check", "c"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = out(&output);
+    let lines: Vec<_> = said.lines().collect();
+    let expected = [
+        "c/a.yaml:1:7: invalid YAML: ",
+        "c/b.yaml:1:1: cannot read it: ",
+        "c/c.yaml:1:1: cannot read it: ",
+        "c/d.yaml:5:15: apis[0].schemes[0]: the key `name` is missing",
+        "c/d.yaml:5:17: apis[0].schemes[0].nam: unknown key `nam`",
+        "c/e.yaml:1:19: store.timeout: expected a duration ",
+        "c/e.yaml:2:11: server.thread: unknown key `thread`",
+        "c/f.yaml:1:1: server: the key `server` is given twice, first at c/e.yaml:2",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{said}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{expected}\n{said}");
+    }
 }
 
 #[test]
@@ -99,6 +133,16 @@ fn check_against_a_gateway_says_what_is_different_and_what_needs_a_restart() {
     ] {
         assert!(said.contains(word), "{said}");
     }
+    assert_eq!(said.lines().count(), 2, "{said}");
+    let both =
+        against(&text.replace("threads: 2", "threads: 3").replace("upstream: app", "upstream: ap"));
+    assert_eq!(both.status.code(), Some(1));
+    let said = out(&both);
+    assert!(
+        said.contains("no upstream is named `ap`")
+            && said.contains("server.threads: the change needs a restart"),
+        "{said}"
+    );
     assert_eq!(said.lines().count(), 2, "{said}");
     let there = against(&text.replace("ak_", "\"${ONLY_HERE_OR_NOWHERE}\""));
     assert_eq!(there.status.code(), Some(1));

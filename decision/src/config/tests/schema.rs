@@ -32,7 +32,7 @@ impl Variables for Anything {
 pub(super) fn json(text: &str) -> Value {
     let problems = Problems::recording("");
     let node = tree(&file(text), &Anything, &problems);
-    node.map_or(Value::Null, |node| json_of(&node, Secrets::Shown))
+    node.map_or(Value::Null, |(node, _)| json_of(&node, Secrets::Shown))
 }
 
 #[track_caller]

@@ -138,7 +138,7 @@ fn check_warns_of_what_is_missing_and_judges_the_rest() {
             "42:16: store.sealing_key: the variable `SEALING_KEY` is not set",
         ]
     );
-    let Refusal { errors, warnings } = load(&file(FULL), &nothing).unwrap_err();
+    let Refusal { errors, warnings, .. } = load(&file(FULL), &nothing).unwrap_err();
     assert_eq!((errors.len(), warnings.len()), (4, 0));
 
     // Whatever depends on a value that is unknown here is not judged.
@@ -151,7 +151,7 @@ fn check_warns_of_what_is_missing_and_judges_the_rest() {
     );
 
     // Errors stay errors.
-    let Refusal { errors, warnings } =
+    let Refusal { errors, warnings, .. } =
         check(&file(&with("server: { replica: '${R}', thread: 1 }")), &nothing).unwrap_err();
     assert_eq!(
         lines(&errors),
@@ -189,7 +189,9 @@ fn nothing_shows_what_was_put_in() {
                 .enumerate()
                 .map(|(at, line)| if at == number { &changed } else { line })
                 .collect();
-            if let Err(Refusal { errors, warnings }) = load(&file(&text.join("\n")), &environment) {
+            if let Err(Refusal { errors, warnings, .. }) =
+                load(&file(&text.join("\n")), &environment)
+            {
                 refusals += 1;
                 for problem in errors.iter().chain(&warnings) {
                     assert!(!problem.to_string().contains(SECRET), "{problem}");

@@ -152,3 +152,33 @@ fn a_change_in_one_of_several_files_is_named_in_that_file() {
         problems[0]
     );
 }
+
+#[test]
+fn of_a_refused_configuration_what_can_be_read_is_compared() {
+    let running = plain("server: { threads: 2, replica: a }\nstore: { timeout: 1s }");
+    let restart = |fragments: &[Fragment<'_>]| {
+        let refusal = load(fragments, &Environment::default()).unwrap_err();
+        lines(&refusal.needs_restart(&running))
+    };
+    let of = |text: &str| restart(&file(&format!("{text}\n{APP}{APIS}")));
+    let needs = "the change needs a restart: `server` and `store` are read once, at start";
+    let threads = format!("1:20: server.threads: {needs}");
+    let others = [
+        format!("1:1: server.replica: it is no longer there; {needs}"),
+        format!("1:1: store.timeout: it is no longer there; {needs}"),
+    ];
+    assert_eq!(
+        of("server: { threads: 3 }\nstores: {}"),
+        [&[threads.clone()][..], &others[..]].concat()
+    );
+    // What is wrong itself is not compared, nor what a variable would say that is not there.
+    assert_eq!(of("server: 1\nstore: { timeout: soon }"), [""; 0]);
+    assert_eq!(of("server: { threads: 2, replica: \"${NONE}\" }\nstore: { timeout: 1s }"), [""; 0]);
+    // What is not there may be in a file that cannot be read.
+    let server = "server: { threads: 3, replica: a }\n";
+    let lost = Fragment { text: Err("cannot read it"), ..Fragment::new("a.yaml", "") };
+    let rest = Fragment::new("conf/x.yaml", server);
+    assert_eq!(restart(&[lost, rest]), [threads.clone()]);
+    assert_eq!(restart(&[rest, Fragment::new("z.yaml", "apis: [")]), [threads]);
+    assert_eq!(restart(&[lost]), [""; 0]);
+}

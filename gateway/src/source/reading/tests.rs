@@ -45,7 +45,8 @@ fn a_pipe_a_device_or_a_folder_is_not_waited_for() {
     // A configuration that came through a pipe at start is not read from it again.
     let again = reading(&folder.path().join("none"), &[]).0.reader();
     let again = Reader { root: pipe.into(), ..again };
-    assert!(again.files().unwrap_err().message.ends_with("it is no regular file"));
+    let files = again.files();
+    assert!(files.fragments()[0].text.unwrap_err().ends_with("it is no regular file"));
 }
 
 #[test]
