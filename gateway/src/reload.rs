@@ -270,7 +270,7 @@ impl Life {
         match judge(&files, &reader, &current) {
             Ok(compiled) => {
                 let changed = if sent {
-                    compiled.written.hash() != current.written.hash()
+                    !compiled.written.is_same(&current.written)
                 } else {
                     !reader.finish().is_same(&self.in_force)
                 };

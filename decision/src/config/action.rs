@@ -7,7 +7,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::field::{Fields, Given, entries, scalar};
-use super::form::{DAY, Form, Reason, duration, number, word};
+use super::form::{DAY, Form, Reason, duration, field_value, number, word};
 use super::headers::{Names as FieldNames, fields};
 use super::names::Names;
 use super::problem::{Judged, Problems};
@@ -152,7 +152,7 @@ fn respond(respond: &mut Fields<'_>, names: &mut FieldNames) -> Judged<Answer> {
     let body = respond.value("body", &Form::reasoned("text", body));
     let retry_after = respond.value("retry_after", &retry_after());
     let given = match respond.node("headers") {
-        Some(node) => fields(node, problems),
+        Some(node) => fields(node, &field_value(), problems),
         None => Vec::new(),
     };
     let has = |name: HeaderName| given.iter().find(|(known, ..)| *known == name);

@@ -273,6 +273,7 @@ pub(super) fn scalar<'t, T>(
     match form.parse(scalar) {
         Ok(value) => Ok(Located { value, given }),
         Err(None) => Err(unexpected(&form.expected, node, problems)),
+        Err(Some(reason)) if form.kind == Kind::Secret => Err(problems.error(&node.place, reason)),
         Err(Some(reason)) => {
             Err(problems.error(&node.place, format!("{}: {reason}", quote(given.written))))
         }

@@ -236,13 +236,27 @@ fn canonical(block: IpNet) -> IpNet {
 
 /// The value of a header field as it is sent: visible ASCII, spaces and tabs within.
 pub(super) fn field_value() -> Form<HeaderValue> {
-    Form::reasoned("the value of a header field", |text| {
-        if text != text.trim_matches([' ', '\t']) {
-            return Err("a field value has no white space at its ends");
-        }
-        let value = HeaderValue::from_str(text).ok().filter(|_| text.is_ascii());
-        value.ok_or("a field value is visible ASCII, with spaces within")
+    Form::reasoned(FIELD_VALUE, field_value_of)
+}
+
+const FIELD_VALUE: &str = "the value of a header field";
+
+fn field_value_of(text: &str) -> Result<HeaderValue, Reason> {
+    if text != text.trim_matches([' ', '\t']) {
+        return Err("a field value has no white space at its ends");
+    }
+    let value = HeaderValue::from_str(text).ok().filter(|_| text.is_ascii());
+    value.ok_or("a field value is visible ASCII, with spaces within")
+}
+
+/// The same of a field by which this side knows the other, or the other way round: it may be a password.
+pub(super) fn secret_field_value() -> Form<HeaderValue> {
+    Form::reasoned(FIELD_VALUE, |text| {
+        let mut value = field_value_of(text)?;
+        value.set_sensitive(true);
+        Ok(value)
     })
+    .of_kind(Kind::Secret)
 }
 
 /// The name of a header field.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use http::{HeaderName, HeaderValue};
 
 use super::field::{Fields, entries, items, scalar};
-use super::form::{Form, Reason, field_value, header_name};
+use super::form::{Form, Reason, field_value, header_name, secret_field_value};
 use super::problem::{Place, Problems, quote};
 use super::tree::{Entry, Node};
 use crate::headers::{FieldEdits, HeaderEdits};
@@ -17,18 +17,18 @@ pub(super) type Names = Vec<(HeaderName, Place)>;
 /// Reads `headers` of a route; `names` learns which are edited.
 pub(super) fn headers(route: &mut Fields<'_>, names: &mut Names) -> HeaderEdits {
     route.block("headers", |headers| {
-        let mut request = headers.block("request", |block| edits(block, names));
-        // One may be a password for the upstream: no dump of the configuration shows it.
-        for (_, value) in
-            request.iter_mut().flat_map(|edits| edits.set.iter_mut().chain(&mut edits.add))
-        {
-            value.set_sensitive(true);
-        }
-        HeaderEdits { request, response: headers.block("response", |block| edits(block, names)) }
+        // One may be a password for the upstream.
+        let request = headers.block("request", |block| edits(block, &secret_field_value(), names));
+        let response = headers.block("response", |block| edits(block, &field_value(), names));
+        HeaderEdits { request, response }
     })
 }
 
-fn edits(block: &mut Fields<'_>, names: &mut Names) -> Option<FieldEdits> {
+fn edits(
+    block: &mut Fields<'_>,
+    form: &Form<HeaderValue>,
+    names: &mut Names,
+) -> Option<FieldEdits> {
     let problems = block.problems;
     let mut seen = HashMap::new();
     let mut once = |name: &HeaderName, place: &Place| match seen.insert(name.clone(), place.clone())
@@ -42,7 +42,7 @@ fn edits(block: &mut Fields<'_>, names: &mut Names) -> Option<FieldEdits> {
         }
     };
     let mut named = |key: &'static str, block: &mut Fields<'_>| {
-        let mut read = block.node(key).map_or_else(Vec::new, |node| fields(node, problems));
+        let mut read = block.node(key).map_or_else(Vec::new, |node| fields(node, form, problems));
         read.retain(|(name, _, place)| once(name, place));
         read
     };
@@ -65,11 +65,15 @@ fn edits(block: &mut Fields<'_>, names: &mut Names) -> Option<FieldEdits> {
 }
 
 /// Fields of a head, by name; those that can be read.
-pub(super) fn fields(node: &Node, problems: &Problems) -> Vec<(HeaderName, HeaderValue, Place)> {
+pub(super) fn fields(
+    node: &Node,
+    form: &Form<HeaderValue>,
+    problems: &Problems,
+) -> Vec<(HeaderName, HeaderValue, Place)> {
     let read = |Entry { key, place, value }: &Entry| {
         let name = editable(key)
             .map_err(|reason| problems.error(place, format!("{}: {reason}", quote(key))));
-        let value = scalar(value, &field_value(), problems);
+        let value = scalar(value, form, problems);
         Some((name.ok()?, value.ok()?.value, place.clone()))
     };
     entries(node, problems).unwrap_or_default().iter().filter_map(read).collect()

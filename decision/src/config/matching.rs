@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue};
 
 use super::field::{Fields, scalar, unexpected};
-use super::form::{Reason, field_value, header_name};
+use super::form::{Reason, header_name, secret_field_value};
 use super::problem::{Judged, Place, quote};
 use super::tree::{Entry, Value};
 use crate::hop::is_hop_by_hop;
@@ -34,7 +34,7 @@ pub(super) fn matching(route: &mut Fields<'_>) -> Judged<Asked> {
         let read = |Entry { key, place, value }: &Entry| {
             let name = name(key)
                 .map_err(|reason| problems.error(place, format!("{}: {reason}", quote(key))));
-            let value = scalar(value, &field_value(), problems);
+            let value = scalar(value, &secret_field_value(), problems);
             Ok((name?, value?.value, place.clone()))
         };
         let read: Vec<_> = entries.iter().map(read).collect();

@@ -23,6 +23,8 @@ pub struct Written {
     source: String,
     document: Json,
     hash: String,
+    /// Of the document with every secret that is written out in it. It is never shown.
+    whole: [u8; 32],
     /// The values of `server` and `store`, by their paths.
     fixed: BTreeMap<String, Fixed>,
     /// The paths of what could not be read of these.
@@ -51,12 +53,13 @@ impl Written {
     pub(super) fn of(tree: &Node, problems: &Problems) -> Self {
         let document = json(tree, Secrets::Hidden);
         // A dump holds no secret, so that the hash may be shown, too.
-        let hash = digest(&SHA256, document.to_string().as_bytes());
-        let hash = hash.as_ref().first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+        let hash = digest_of(&document.to_string());
+        let hash = hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
         let mut written = Self {
             source: problems.source_of(&tree.place).to_owned(),
             document,
             hash: format!("{hash:016x}"),
+            whole: digest_of(&json(tree, Secrets::Shown).to_string()),
             fixed: BTreeMap::new(),
             unknown: BTreeSet::new(),
         };
@@ -76,6 +79,11 @@ impl Written {
     /// 16 hexadecimal digits that are the same for the same [`Self::document`].
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// Whether the same was written, secrets included.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.whole == other.whole
     }
 
     /// What of this configuration the process that runs `running` can only take at its next start.
@@ -122,17 +130,21 @@ impl Written {
                 return;
             }
         };
-        let mut value = [0; 32];
-        value.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
         let place = &node.place;
         let leaf = Fixed {
-            digest: value,
+            digest: digest_of(text),
             source: problems.source_of(place).to_owned(),
             line: place.line,
             column: place.column,
         };
         self.fixed.insert(place.path(), leaf);
     }
+}
+
+fn digest_of(text: &str) -> [u8; 32] {
+    let mut value = [0; 32];
+    value.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    value
 }
 
 /// Whether the value at `path` is `part`, or within it.
@@ -144,7 +156,6 @@ pub(super) fn is_within(path: &str, part: &str) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secrets {
     Hidden,
-    #[cfg(test)]
     Shown,
 }
 

@@ -167,6 +167,20 @@ fn a_check_changes_nothing_and_names_files_as_they_were_sent() {
 }
 
 #[test]
+fn a_check_tells_a_change_of_what_no_dump_shows() {
+    let mut house = House::new();
+    let with = |secret: &str| {
+        let routes = format!(
+            "upstream: app, routes: [{{ path: /**, headers: {{ request: {{ set: {{ x-a: {secret} }} }} }} }}]"
+        );
+        GOOD.replacen("upstream: app", &routes, 1)
+    };
+    house.reload(&with("one")).unwrap();
+    let changed = |text: String| house.life.check(Some(vec![("c.yaml".to_owned(), text)])).changed;
+    assert!(changed(with("two")) && !changed(with("one")));
+}
+
+#[test]
 fn files_that_are_sent_under_one_name_of_several_folders_are_each_named_as_they_were_sent() {
     let house = House::new();
     fs::write(house.folder.path().join("prefix"), "a,_").unwrap();

@@ -76,6 +76,9 @@ fn the_hash_is_of_what_the_dump_shows() {
         with("two-token-0123456789"),
         "a secret has no part in it"
     );
+    let whole = |token: &str| plain(&format!("server: {{ admin: {{ token: {token} }} }}"));
+    let [one, two] = ["one-token-0123456789", "two-token-0123456789"].map(whole);
+    assert!(one.is_same(&one.clone()) && !one.is_same(&two));
 }
 
 #[test]
