@@ -1,35 +1,14 @@
-"""The chart, linted, rendered and validated offline, and the configuration on its way through it."""
+"""The chart, linted, rendered and validated offline."""
 
-import json
-import os
-import subprocess
 import tomllib
-import urllib.request
-from decimal import Decimal, InvalidOperation
-from pathlib import Path
 
 import helm_python as helm
 import kubernetes_validate
 import pytest
 import yaml
+from chart import CHART, FULL, ROOT, container, pod, render
 
-ROOT = Path(__file__).resolve().parents[2]
-CHART = ROOT / "helm" / "portcullis"
 VERSIONS = ["1.25", "1.29", "1.31", "1.33", "1.35", "1.37"]
-FULL = """\
-server:
-  listeners:
-    - { name: public, address: "0.0.0.0:8443", trusted_proxies: [10.0.0.0/8] }
-    - { address: "[::]:8081" }
-    - { name: health, address: 0.0.0.0:8082 }
-  admin: { address: "localhost:9001" }
-  health: { address: "0.0.0.0:9090" }
-  drain: { delay: 1500ms, timeout: 1m }
-store: { path: /var/lib/portcullis/data/p.db }
-upstreams: { app: [app:8080] }
-apis:
-  - { name: app, upstream: app, schemes: [{ name: key }] }
-"""
 
 # Each is linted, rendered and validated.
 VALUES = {
@@ -73,35 +52,6 @@ VALUES = {
 }
 
 
-def render(values):
-    """The objects of a release, by kind."""
-    with helm.Chart.load(str(CHART)) as chart:
-        rendered = chart.render(values, name="demo", namespace="prod", is_install=True)
-    objects = {}
-    for name, text in rendered.items():
-        if name.endswith(".yaml"):
-            for found in yaml.safe_load_all(text):
-                if found is not None:
-                    assert found["kind"] not in objects
-                    objects[found["kind"]] = found
-    return objects
-
-
-def pod(objects):
-    return objects["Deployment"]["spec"]["template"]["spec"]
-
-
-def container(objects):
-    (only,) = pod(objects)["containers"]
-    return only
-
-
-def refused(values):
-    with pytest.raises(helm.HelmError) as said:
-        render(values)
-    return str(said.value)
-
-
 @pytest.mark.parametrize("case", VALUES)
 def test_it_lints_without_a_warning(case):
     report = helm.lint(str(CHART), VALUES[case], strict=True)
@@ -127,40 +77,6 @@ def test_the_chart_names_the_version_that_is_built_here():
 def test_one_instance_that_goes_before_the_next_comes():
     spec = render({})["Deployment"]["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"replicaCount": 2},
-        {"replicas": 1},
-        {"config": {}},
-        {"config": ["a"]},
-        {"secret": {"pepper": "too short"}},
-        {"secret": {"sealingKey": "c2hvcnQ="}},
-        {"persistence": {"mountPath": "relative"}},
-        {"persistence": {"accessMode": "ReadWriteMany"}},
-        {"service": {"port": 0}},
-    ],
-)
-def test_values_that_cannot_be_meant_are_refused(values):
-    assert "schema" in refused(values)
-
-
-@pytest.mark.parametrize(
-    ("config", "reason"),
-    [
-        ("store: { path: portcullis.db }", "store.path is portcullis.db; it has to lie in persistence.mountPath"),
-        ("store: { pepper: x }", "it has to lie in persistence.mountPath"),
-        ("store: { path: /var/lib/portcullis-2/p.db }", "it has to lie in persistence.mountPath"),
-        ("server: { listeners: [{ address: '${ADDRESS}' }] }", "server.listeners[0].address: the chart has to know the port"),
-        ("server: { health: { address: '${ADDRESS}' } }", "server.health.address: the chart has to know the port"),
-        ("server: { drain: { delay: '${DELAY}' } }", "server.drain.delay: the chart has to know the time"),
-        ("a: [", "config is no mapping in YAML"),
-    ],
-)
-def test_a_configuration_that_would_not_work_in_the_chart_is_refused(config, reason):
-    assert reason in refused({"config": config})
 
 
 def test_nothing_runs_as_root_or_writes_but_where_it_must():
@@ -209,6 +125,24 @@ def test_ports_probes_and_the_grace_period_follow_from_the_configuration():
     assert pod(objects)["terminationGracePeriodSeconds"] == 5 + 20 + 10
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["", "http"], ["http-1", "http"]),
+        (["http-1", ""], ["http-1", "http-2"]),
+        (["", "http-1", "", "x--y", "TOO-loud", "health"], ["http", "http-1", "http-2", "http-3", "http-4", "http-5"]),
+        (["http-2", "http-3", "", ""], ["http-2", "http-3", "http-4", "http-5"]),
+    ],
+)
+def test_each_port_has_a_name_of_its_own(names, expected):
+    listeners = [{"address": f"0.0.0.0:{8080 + at}"} | ({"name": name} if name else {}) for at, name in enumerate(names)]
+    objects = render({"config": yaml.safe_dump({"server": {"listeners": listeners}})})
+    assert [port["name"] for port in container(objects)["ports"]] == [*expected, "health"]
+    service = objects["Service"]["spec"]["ports"]
+    assert [(port["name"], port["targetPort"]) for port in service] == [(name, name) for name in expected]
+    kubernetes_validate.validate(objects["Service"], VERSIONS[-1], strict=True)
+
+
 def test_the_selector_is_that_of_the_pods_and_of_the_service():
     for values in VALUES.values():
         objects = render(values)
@@ -252,106 +186,6 @@ def test_the_store_lies_on_a_claim_that_outlives_the_release():
     assert "PersistentVolumeClaim" not in existing
 
 
-def static_checksum(config):
-    return render({"config": config})["Deployment"]["spec"]["template"]["metadata"]["annotations"]["checksum/static"]
-
-
-def test_only_what_is_read_at_start_restarts_the_pod():
-    assert static_checksum(FULL) == static_checksum(FULL.replace("name: app", "name: other"))
-    assert static_checksum(FULL) == static_checksum("# a comment\n" + FULL)
-    assert static_checksum(FULL) != static_checksum(FULL.replace("1m", "2m"))
-
-
-# --- the configuration on its way ------------------------------------------------------------------------------------
-
-ENVIRONMENT = {
-    "PORTCULLIS_ADMIN_TOKEN": "the-admin-token-of-the-chart-tests",
-    "PORTCULLIS_PEPPER": "a pepper of the chart tests, 32 bytes and more",
-}
-
-
-def configurations():
-    """Every sample, with its store where the chart wants it."""
-    for path in sorted((ROOT / "config").glob("*.yaml")):
-        yield path.name, path.read_text().replace(" path: portcullis.db", " path: /var/lib/portcullis/portcullis.db")
-    yield "full", FULL
-
-
-CONFIGURATIONS = dict(configurations())
-
-
-def check(files, folder):
-    """What `portcullis check` says of the files of a ConfigMap."""
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    command = [os.environ["PORTCULLIS_BIN"], "check", str(folder)]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
-
-
-def plain(scalar):
-    """An unquoted scalar as Portcullis reads it: nothing, a number, or text. `true` is text with a meaning of its own."""
-    if scalar in ("", "~", "null", "Null", "NULL"):
-        return None
-    try:
-        return Decimal(scalar).normalize()
-    except InvalidOperation:
-        return scalar
-
-
-def meaning(node):
-    """A tree of YAML without what means nothing: the order of keys, and quotes around what is text anyway."""
-    if isinstance(node, yaml.MappingNode):
-        return {key.value: meaning(value) for key, value in node.value}
-    if isinstance(node, yaml.SequenceNode):
-        return [meaning(item) for item in node.value]
-    return plain(node.value) if node.style is None else node.value
-
-
-def meaning_of(text):
-    return meaning(yaml.compose(text, Loader=yaml.BaseLoader))
-
-
-@pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_a_configuration_given_as_text_arrives_byte_for_byte(name, tmp_path):
-    files = render({"config": CONFIGURATIONS[name]})["ConfigMap"]["data"]
-    assert files["portcullis.yaml"] == CONFIGURATIONS[name]
-    checked = check(files, tmp_path)
-    assert (checked.returncode, checked.stdout) == (0, "")
-
-
-@pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_a_configuration_given_as_a_mapping_arrives_with_the_same_meaning(name, tmp_path):
-    text = CONFIGURATIONS[name]
-    indented = "".join(f"  {line}" for line in text.splitlines(keepends=True))
-    files = render(helm.values_from_yaml(f"config:\n{indented}"))["ConfigMap"]["data"]
-    assert meaning_of(files["portcullis.yaml"]) == meaning_of(text)
-    checked = check(files, tmp_path)
-    assert (checked.returncode, checked.stdout) == (0, "")
-
-
-def test_text_that_yaml_1_1_takes_for_something_else_stays_text():
-    words = ["yes", "no", "on", "off", "y", "true", "null", "~", "0123", "0x10", "1_000", "1e3", "12:30", "2026-12-31", ""]
-    config = {"apis": [{"name": "a", "words": words}]}
-    arrived = render({"config": config})["ConfigMap"]["data"]["portcullis.yaml"]
-    assert meaning_of(arrived) == {"apis": [{"name": "a", "words": words}]}
-
-
-def test_what_a_mapping_would_lose_a_text_keeps():
-    text = "apis:\n  - { name: off, count: 0123, y: 12345678901234567890 }\n"
-    as_text = render({"config": text})["ConfigMap"]["data"]["portcullis.yaml"]
-    assert as_text == text
-    as_mapping = render(helm.values_from_yaml(f"config:\n  {text.splitlines()[0]}\n  {text.splitlines()[1]}\n"))
-    assert meaning_of(as_mapping["ConfigMap"]["data"]["portcullis.yaml"]) != meaning_of(text)
-
-
-def test_the_example_is_a_good_configuration(tmp_path):
-    files = render({})["ConfigMap"]["data"]
-    assert files["portcullis.yaml"] == (CHART / "example.yaml").read_text()
-    checked = check(files, tmp_path)
-    assert (checked.returncode, checked.stdout) == (0, "")
-    assert meaning_of(files["store.yaml"]) == {"store": {"path": "/var/lib/portcullis/portcullis.db"}}
-
-
 def test_the_notes_say_how_to_reach_it_and_what_is_missing():
     def notes(values):
         with helm.Chart.load(str(CHART)) as chart:
@@ -362,48 +196,3 @@ def test_the_notes_say_how_to_reach_it_and_what_is_missing():
     full = notes({"config": FULL, "secret": {"existing": "keys"}, "persistence": {"enabled": False}})
     assert "port-forward deployment/demo-portcullis 9001" in full
     assert "every credential is lost" in full and "no admin API" not in full
-
-
-def mounted(files, folder):
-    """A ConfigMap's files as the kubelet lays them out: links through a link that is swapped."""
-    (folder / "..1").mkdir(parents=True)
-    (folder / "..data").symlink_to("..1")
-    for name, text in files.items():
-        (folder / "..1" / name).write_text(text)
-        (folder / name).symlink_to(Path("..data") / name)
-
-
-def test_what_is_rendered_runs_answers_the_probes_and_leaves_in_order(tmp_path):
-    data = tmp_path / "data"
-    data.mkdir()
-    config = (
-        'server:\n  listeners: [{ address: "127.0.0.1:0" }]\n  admin: { address: "127.0.0.1:0" }\n'
-        '  health: { address: "127.0.0.1:0" }\n  drain: { delay: 0s }\n' + (CHART / "example.yaml").read_text()
-    )
-    objects = render({"config": config, "persistence": {"mountPath": str(data)}})
-    mounted(objects["ConfigMap"]["data"], tmp_path / "config")
-    program, *arguments = container(objects)["command"] + container(objects)["args"]
-    assert (program, arguments[-1]) == ("portcullis", "/etc/portcullis")
-    command = [os.environ["PORTCULLIS_BIN"], *arguments[:-1], str(tmp_path / "config")]
-    process = subprocess.Popen(
-        command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        addresses, said = {}, []
-        for line in process.stderr:
-            said.append(line)
-            event = json.loads(line)
-            if event["message"] == "listening":
-                addresses[event["listener"]] = event["address"]
-            if event["message"] == "ready":
-                break
-        assert "health" in addresses, said
-        for name in ["startup", "liveness", "readiness"]:
-            path = container(objects)[f"{name}Probe"]["httpGet"]["path"]
-            with urllib.request.urlopen(f"http://{addresses['health']}{path}", timeout=10) as answer:
-                assert answer.status == 200
-        assert (data / "portcullis.db").exists()
-    finally:
-        process.terminate()
-    process.stderr.read()
-    assert process.wait(timeout=pod(objects)["terminationGracePeriodSeconds"]) == 0

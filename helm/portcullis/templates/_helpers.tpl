@@ -69,13 +69,106 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{- /* `server` and `store` of the configuration, for what the chart has to know of it. */ -}}
-{{- define "portcullis.static" -}}
-{{- $config := fromYaml (include "portcullis.configText" .) -}}
+{{- /* What a configuration, `text`, says of `server` and `store`; a block that is not there is not here either. */ -}}
+{{- define "portcullis.staticOf" -}}
+{{- $config := fromYaml .text -}}
 {{- if hasKey $config "Error" -}}
 {{- fail (printf "config is no mapping in YAML: %s" $config.Error) -}}
 {{- end -}}
-{{- toJson (dict "server" (default dict $config.server) "store" (default dict $config.store)) -}}
+{{- $static := dict -}}
+{{- range $key := list "server" "store" -}}
+{{- if hasKey $config $key -}}
+{{- $block := get $config $key -}}
+{{- if not (kindIs "map" $block) -}}
+{{- fail (printf "config: %s: expected a mapping" $key) -}}
+{{- end -}}
+{{- $_ := set $static $key $block -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $static -}}
+{{- end -}}
+
+{{- /* `server` and `store` of the configuration, for what the chart has to know of it. */ -}}
+{{- define "portcullis.static" -}}
+{{- include "portcullis.staticOf" (dict "text" (include "portcullis.configText" .)) -}}
+{{- end -}}
+
+{{- /* The value of `server` at `path`, or `default`. */ -}}
+{{- define "portcullis.server" -}}
+{{- $value := include "portcullis.static" .root | fromJson -}}
+{{- $name := "config" -}}
+{{- $given := true -}}
+{{- range $step := prepend .path "server" -}}
+{{- if $given -}}
+{{- if not (kindIs "map" $value) -}}
+{{- fail (printf "%s: expected a mapping" $name) -}}
+{{- end -}}
+{{- $name = printf "%s%s%s" $name (ternary ": " "." (eq $name "config")) $step -}}
+{{- $given = hasKey $value $step -}}
+{{- $value = get $value $step -}}
+{{- end -}}
+{{- end -}}
+{{- if and $given (kindIs "invalid" $value) -}}
+{{- fail (printf "%s: there is no value" $name) -}}
+{{- end -}}
+{{- ternary (toString $value) .default $given -}}
+{{- end -}}
+
+{{- /* The secrets that a configuration, `static`, may have written out. */ -}}
+{{- define "portcullis.secretsOf" -}}
+{{- $static := fromJson .static -}}
+{{- $admin := get (default dict $static.server) "admin" -}}
+{{- $secrets := dict "store" (pick (default dict $static.store) "pepper" "previous_peppers" "sealing_key" "url") -}}
+{{- if kindIs "map" $admin -}}
+{{- $_ := set $secrets "admin" (pick $admin "token" "tokens") -}}
+{{- end -}}
+{{- toJson $secrets -}}
+{{- end -}}
+
+{{- /* The same configuration without them: what may be hashed where people see it. */ -}}
+{{- define "portcullis.withoutSecrets" -}}
+{{- $static := include "portcullis.static" . | fromJson -}}
+{{- if hasKey $static "store" -}}
+{{- $_ := set $static "store" (omit $static.store "pepper" "previous_peppers" "sealing_key" "url") -}}
+{{- end -}}
+{{- $admin := get (default dict $static.server) "admin" -}}
+{{- if kindIs "map" $admin -}}
+{{- $_ := set $static.server "admin" (omit $admin "token" "tokens") -}}
+{{- end -}}
+{{- toJson $static -}}
+{{- end -}}
+
+{{- /* What the Secret holds. */ -}}
+{{- define "portcullis.secretData" -}}
+{{- $data := dict -}}
+{{- range $key, $value := dict "admin-token" .Values.secret.adminToken "pepper" .Values.secret.pepper "sealing-key" .Values.secret.sealingKey -}}
+{{- with $value -}}
+{{- $_ := set $data $key (b64enc .) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $data -}}
+{{- end -}}
+
+{{- /* How often the secrets of the release have changed: one more than the cluster has written down, where they are others than there.
+    A number says nothing of them, and a hash would let whoever may read a pod try guesses. Where Helm renders without a cluster
+    it is always 0. */ -}}
+{{- define "portcullis.secretsRevision" -}}
+{{- $name := include "portcullis.fullname" . -}}
+{{- $config := lookup "v1" "ConfigMap" .Release.Namespace $name -}}
+{{- $secret := lookup "v1" "Secret" .Release.Namespace $name -}}
+{{- $revision := 0 -}}
+{{- if $config -}}
+{{- $revision = dig "metadata" "annotations" "portcullis/secrets-revision" "0" $config | int -}}
+{{- $static := include "portcullis.staticOf" (dict "text" (dig "data" "portcullis.yaml" "" $config)) -}}
+{{- $before := list (dig "data" dict (default dict $secret)) (include "portcullis.secretsOf" (dict "static" $static)) -}}
+{{- $static = include "portcullis.static" . -}}
+{{- $own := ternary dict (include "portcullis.secretData" . | fromJson) (not (empty .Values.secret.existing)) -}}
+{{- $now := list $own (include "portcullis.secretsOf" (dict "static" $static)) -}}
+{{- if ne (toJson $before) (toJson $now) -}}
+{{- $revision = add $revision 1 -}}
+{{- end -}}
+{{- end -}}
+{{- $revision -}}
 {{- end -}}
 
 {{- /* The port at the end of an address. */ -}}
@@ -88,28 +181,70 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{- define "portcullis.healthPort" -}}
-{{- $server := (include "portcullis.static" . | fromJson).server -}}
-{{- $address := dig "health" "address" "0.0.0.0:9902" $server -}}
+{{- $address := include "portcullis.server" (dict "root" . "path" (list "health" "address") "default" "0.0.0.0:9902") -}}
 {{- include "portcullis.port" (dict "path" "server.health.address" "address" $address) -}}
 {{- end -}}
 
 {{- define "portcullis.adminPort" -}}
-{{- $server := (include "portcullis.static" . | fromJson).server -}}
-{{- regexFind "[0-9]+$" (dig "admin" "address" "127.0.0.1:9901" $server) -}}
+{{- regexFind "[0-9]+$" (include "portcullis.server" (dict "root" . "path" (list "admin" "address") "default" "127.0.0.1:9901")) -}}
 {{- end -}}
 
-{{- /* `ports`: name and number of each listener's port. */ -}}
+{{- /* `ports`: of each listener the name and number of its port, and the number that it has in the Service. */ -}}
 {{- define "portcullis.ports" -}}
-{{- $server := (include "portcullis.static" . | fromJson).server -}}
-{{- $ports := list -}}
-{{- range $index, $listener := default (list (dict "address" "0.0.0.0:8080")) $server.listeners -}}
-{{- $name := default "" $listener.name -}}
-{{- if not (and (regexMatch "^[a-z]([a-z0-9-]{0,13}[a-z0-9])?$" $name) (ne $name "health")) -}}
-{{- $name = ternary "http" (printf "http-%d" $index) (eq $index 0) -}}
+{{- $server := default dict (include "portcullis.static" . | fromJson).server -}}
+{{- $listeners := list (dict "address" "0.0.0.0:8080") -}}
+{{- if hasKey $server "listeners" -}}
+{{- $listeners = $server.listeners -}}
 {{- end -}}
+{{- if not (and (kindIs "slice" $listeners) $listeners) -}}
+{{- fail "config: server.listeners: expected a list with at least one listener" -}}
+{{- end -}}
+{{- /* Names that can be those of ports, by the listener that has each. */ -}}
+{{- $names := dict "health" -1 -}}
+{{- range $index, $listener := $listeners -}}
+{{- if not (kindIs "map" $listener) -}}
+{{- fail (printf "config: server.listeners[%d]: expected a mapping" $index) -}}
+{{- end -}}
+{{- $name := toString (default "" $listener.name) -}}
+{{- if and (regexMatch "^[a-z]([a-z0-9-]{0,13}[a-z0-9])?$" $name) (not (contains "--" $name)) (ne $name "health") -}}
+{{- if hasKey $names $name -}}
+{{- fail (printf "config: server.listeners[%d].name: %s is the name of another listener" $index $name) -}}
+{{- end -}}
+{{- $_ := set $names $name $index -}}
+{{- end -}}
+{{- end -}}
+{{- $health := include "portcullis.healthPort" . | int -}}
+{{- $taken := dict -}}
+{{- $served := dict -}}
+{{- $ports := list -}}
+{{- range $index, $listener := $listeners -}}
 {{- $path := printf "server.listeners[%d].address" $index -}}
-{{- $port := include "portcullis.port" (dict "path" $path "address" (default "" $listener.address)) -}}
-{{- $ports = append $ports (dict "name" $name "port" (int $port)) -}}
+{{- $port := include "portcullis.port" (dict "path" $path "address" (toString (default "" $listener.address))) | int -}}
+{{- $service := ternary (int $.Values.service.port) $port (eq $index 0) -}}
+{{- /* Port 0 is another each time. */ -}}
+{{- if $port -}}
+{{- if or (eq $port $health) (hasKey $taken (toString $port)) -}}
+{{- fail (printf "config: %s: the port %d is that of another listener or of server.health; in a pod each has its own" $path $port) -}}
+{{- end -}}
+{{- if hasKey $served (toString $service) -}}
+{{- fail (printf "config: %s: the port %d of the Service is that of the first listener already: set service.port" $path $service) -}}
+{{- end -}}
+{{- $_ := set $taken (toString $port) true -}}
+{{- $_ := set $served (toString $service) true -}}
+{{- end -}}
+{{- $name := toString (default "" $listener.name) -}}
+{{- if ne (toString (get $names $name)) (toString $index) -}}
+{{- /* One that cannot be a port's, or none: `http`, `http-1` and so on, the first that nobody has. */ -}}
+{{- $name = "" -}}
+{{- range $number := untilStep $index (int (add $index (len $names) 1)) 1 -}}
+{{- $free := ternary "http" (printf "http-%d" $number) (eq $number 0) -}}
+{{- if not (or $name (hasKey $names $free)) -}}
+{{- $name = $free -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $names $name $index -}}
+{{- end -}}
+{{- $ports = append $ports (dict "name" $name "port" $port "service" $service) -}}
 {{- end -}}
 {{- toJson (dict "ports" $ports) -}}
 {{- end -}}
@@ -131,9 +266,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- /* How long the pod may take to leave: what the process itself waits for, and some time to say so. */ -}}
 {{- define "portcullis.gracePeriod" -}}
 {{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}
-{{- $server := (include "portcullis.static" . | fromJson).server -}}
-{{- $delay := include "portcullis.seconds" (dict "path" "server.drain.delay" "duration" (dig "drain" "delay" "5s" $server)) -}}
-{{- $timeout := include "portcullis.seconds" (dict "path" "server.drain.timeout" "duration" (dig "drain" "timeout" "20s" $server)) -}}
+{{- $delay := include "portcullis.server" (dict "root" . "path" (list "drain" "delay") "default" "5s") -}}
+{{- $timeout := include "portcullis.server" (dict "root" . "path" (list "drain" "timeout") "default" "20s") -}}
+{{- $delay = include "portcullis.seconds" (dict "path" "server.drain.delay" "duration" $delay) -}}
+{{- $timeout = include "portcullis.seconds" (dict "path" "server.drain.timeout" "duration" $timeout) -}}
 {{- add $delay $timeout 10 -}}
 {{- else -}}
 {{- .Values.terminationGracePeriodSeconds -}}
@@ -142,10 +278,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- /* Refuses a store that would not lie on the volume. */ -}}
 {{- define "portcullis.judgeStore" -}}
-{{- $store := (include "portcullis.static" . | fromJson).store -}}
-{{- if $store -}}
-{{- $path := default "portcullis.db" $store.path -}}
-{{- if not (hasPrefix (printf "%s/" .Values.persistence.mountPath) $path) -}}
+{{- $static := include "portcullis.static" . | fromJson -}}
+{{- if hasKey $static "store" -}}
+{{- $path := toString (default "portcullis.db" $static.store.path) -}}
+{{- if or (not (hasPrefix (printf "%s/" .Values.persistence.mountPath) $path)) (regexMatch "(^|/)\\.\\.(/|$)" $path) -}}
 {{- fail (printf "config: store.path is %s; it has to lie in persistence.mountPath, %s, or it is lost with the pod" $path .Values.persistence.mountPath) -}}
 {{- end -}}
 {{- end -}}
