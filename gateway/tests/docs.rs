@@ -73,7 +73,8 @@ Made from `gateway/src/metrics.rs`; a test holds this page to it (`UPDATE_DOCS=1
 
 `/metrics` of the health listener is Prometheus text. Every name but those of the process begins with `portcullis_`. Labels are
 bounded: never a credential, a subject, an organisation or a path. `api` and `route` are `-` until they are known; routes beyond
-`telemetry.metrics.routes` share `other`. `outcome`, `blame` and their `status` are those of [outcomes](outcomes.md). A family
+`telemetry.metrics.routes` share `other`. `outcome`, `blame` and their `status` are those of [outcomes](outcomes.md); of
+`authentications_total` the outcome is `accepted`, which is none of them, or the one that the request was refused with. A family
 without labels is always there, one with labels once there is something to count. There are no exemplars and no native
 histograms.
 
