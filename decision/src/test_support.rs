@@ -1,33 +1,27 @@
-//! Snapshots and requests made by hand, and the head that an upstream would see, for tests.
+//! Snapshots, records and requests made by hand, for tests.
 
-use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use ipnet::IpNet;
 
 use crate::answer::Action;
-use crate::authorize::Permit;
 use crate::config::snapshot::{
     Ambiguous, Api, Auth, IdentityFact, IdentityPlan, Issue, LogLevel, LogPolicy, OnRevoke, Place,
     RequestIdPart, RequestIdPlan, Requirement, Rewrite, Route, Scheme, Shadow, Snapshot, States,
 };
-use crate::decide::{Question, Refused, Step};
 use crate::dialect::Dialect;
-use crate::facts::{
-    Credential, Fact, FactKey, Known, Level, Lookup, Resource, ResourceState, Subject, SubjectKind,
-    SubjectState, Timestamp, Wanted, api_mask, realm_mask,
-};
+use crate::facts::{Timestamp, api_mask, realm_mask};
 use crate::headers::HeaderEdits;
 use crate::limit::Limits;
-use crate::name::Id;
-use crate::request::{Field, Framing, Protocol, RequestHead};
 use crate::route::{HostPattern, HostTable, Match, Methods, Pattern, RouteTable};
 use crate::secret::{Pepper, Peppers};
-use crate::{forwarded, identity};
+
+mod records;
+mod request;
+
+pub(crate) use records::{Ended, Records, answer, credential, fact, members, resource, subject};
+pub(crate) use request::Request;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -163,250 +157,5 @@ pub(crate) fn snapshot(apis: Vec<(&[&str], Api)>) -> Snapshot {
             slow: Duration::from_secs(1),
         },
         metrics_routes: 500,
-    }
-}
-
-pub(crate) fn credential(api: &str, scheme: &str) -> Credential {
-    Credential {
-        id: Id::new("crd_1").unwrap(),
-        api: api.to_owned(),
-        scheme: scheme.to_owned(),
-        name: None,
-        hint: "ak_".to_owned(),
-        external_id: None,
-        subject: Id::new("user_1").unwrap(),
-        org: Id::new("org_1"),
-        created_at: Timestamp(0),
-        expires_at: None,
-        revoked_at: None,
-        revoke_reason: None,
-        disabled: false,
-        ceiling: None,
-        grants: None,
-        scopes: None,
-        audience: None,
-        client_id: None,
-        addresses: None,
-        limits: BTreeMap::new(),
-        metadata: serde_json::Map::new(),
-        last_used_at: None,
-        version: 1,
-    }
-}
-
-pub(crate) fn fact(api: &str, scheme: &str) -> Arc<Fact> {
-    Arc::new(Fact::new(credential(api, scheme)))
-}
-
-pub(crate) fn subject(id: &str) -> Subject {
-    Subject {
-        id: Id::new(id).unwrap(),
-        kind: SubjectKind::User,
-        state: SubjectState::Active,
-        admin: false,
-        capabilities: BTreeSet::new(),
-        metadata: serde_json::Map::new(),
-        version: 1,
-    }
-}
-
-pub(crate) fn resource(id: &str, parent: Option<&str>) -> Resource {
-    Resource {
-        id: Id::new(id).unwrap(),
-        kind: if parent.is_some() { "board" } else { "org" }.to_owned(),
-        parent: parent.map(|parent| Id::new(parent).unwrap()),
-        state: ResourceState::Ok,
-        capabilities: BTreeSet::new(),
-        plan: None,
-        members: None,
-        metadata: serde_json::Map::new(),
-        version: 1,
-    }
-}
-
-pub(crate) fn members(of: &[(&str, Level)]) -> BTreeMap<Id, Level> {
-    of.iter().map(|(id, level)| (Id::new(id).unwrap(), *level)).collect()
-}
-
-/// What is known: one credential, whatever its key, and subjects and resources of realms. Of what is not said here it is known
-/// that there is no record.
-#[derive(Debug)]
-pub(crate) struct Records {
-    pub(crate) credential: Option<Lookup>,
-    subjects: HashMap<FactKey, Option<Lookup<Subject>>>,
-    resources: HashMap<FactKey, Option<Lookup<Resource>>>,
-    /// Look-ups so far.
-    pub(crate) asked: Cell<usize>,
-}
-
-impl Records {
-    pub(crate) fn of(credential: Option<Lookup>) -> Self {
-        Self {
-            credential,
-            subjects: HashMap::new(),
-            resources: HashMap::new(),
-            asked: Cell::new(0),
-        }
-    }
-
-    pub(crate) fn subject(self, realm: &str, subject: Subject) -> Self {
-        let id = subject.id.clone();
-        self.subject_as(realm, id.as_str(), Some(Lookup::Found(Arc::new(subject))))
-    }
-
-    pub(crate) fn subject_as(
-        mut self,
-        realm: &str,
-        id: &str,
-        known: Option<Lookup<Subject>>,
-    ) -> Self {
-        let key = FactKey::subject(&realm_mask(realm), &Id::new(id).unwrap());
-        self.subjects.insert(key, known);
-        self
-    }
-
-    pub(crate) fn resource(self, realm: &str, resource: Resource) -> Self {
-        let id = resource.id.clone();
-        self.resource_as(realm, id.as_str(), Some(Lookup::Found(Arc::new(resource))))
-    }
-
-    pub(crate) fn resource_as(
-        mut self,
-        realm: &str,
-        id: &str,
-        known: Option<Lookup<Resource>>,
-    ) -> Self {
-        let key = FactKey::resource(&realm_mask(realm), &Id::new(id).unwrap());
-        self.resources.insert(key, known);
-        self
-    }
-}
-
-impl Known for Records {
-    fn credential(&self, _key: &FactKey) -> Option<Lookup> {
-        self.asked.set(self.asked.get() + 1);
-        self.credential.clone()
-    }
-
-    fn subject(&self, key: &FactKey) -> Option<Lookup<Subject>> {
-        self.asked.set(self.asked.get() + 1);
-        self.subjects.get(key).cloned().unwrap_or(Some(Lookup::Unknown))
-    }
-
-    fn resource(&self, key: &FactKey) -> Option<Lookup<Resource>> {
-        self.asked.set(self.asked.get() + 1);
-        self.resources.get(key).cloned().unwrap_or(Some(Lookup::Unknown))
-    }
-}
-
-/// Where a decision ended.
-#[derive(Debug)]
-pub(crate) enum Ended<'q> {
-    Permitted(Permit<'q>),
-    Refused(Refused<'q>),
-    Wants(Wanted),
-}
-
-/// Both stages, on what is known, with no limit between them.
-pub(crate) fn answer<'q>(question: &'q Question<'q>, known: &Records) -> Ended<'q> {
-    let authenticated = match question.authenticate(known, NOW) {
-        Ok(Step::Ready(authenticated)) => authenticated,
-        Ok(Step::Wants(wanted)) => return Ended::Wants(wanted),
-        Err(refused) => return Ended::Refused(refused),
-    };
-    match question.authorize(authenticated, known) {
-        Ok(Step::Ready(permit)) => Ended::Permitted(permit),
-        Ok(Step::Wants(wanted)) => Ended::Wants(wanted),
-        Err(refused) => Ended::Refused(refused),
-    }
-}
-
-/// A request that owns what a head borrows.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    pub(crate) target: String,
-    pub(crate) host: String,
-    pub(crate) fields: Vec<(String, Vec<u8>)>,
-    pub(crate) framing: Framing,
-    pub(crate) peer: IpAddr,
-    pub(crate) trusted_proxies: Vec<IpNet>,
-}
-
-impl Request {
-    pub(crate) fn get(target: &str) -> Self {
-        Self {
-            method: "GET".to_owned(),
-            target: target.to_owned(),
-            host: "api.example".to_owned(),
-            fields: Vec::new(),
-            framing: Framing::None,
-            peer: Ipv4Addr::new(192, 0, 2, 1).into(),
-            trusted_proxies: Vec::new(),
-        }
-    }
-
-    pub(crate) fn field(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.fields.push((name.to_owned(), value.as_ref().to_vec()));
-        self
-    }
-
-    pub(crate) fn trusting(mut self, network: &str) -> Self {
-        self.trusted_proxies.push(network.parse().unwrap());
-        self
-    }
-
-    pub(crate) fn with_head<T>(&self, f: impl FnOnce(&RequestHead<'_>) -> T) -> T {
-        let (path, query) = match self.target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (self.target.as_str(), None),
-        };
-        let fields: Vec<Field<'_>> =
-            self.fields.iter().map(|(name, value)| Field { name, value }).collect();
-        f(&RequestHead {
-            protocol: Protocol::Http11,
-            method: &self.method,
-            path,
-            query,
-            host: &self.host,
-            fields: &fields,
-            framing: self.framing,
-            listener: 0,
-            peer: self.peer,
-            trusted_proxies: &self.trusted_proxies,
-        })
-    }
-
-    /// What the upstream gets of this request, as the gateway is to build it: what is left, then what we say ourselves.
-    pub(crate) fn sent(&self, permit: &Permit<'_>, request_id: &str) -> Self {
-        let (edits, request_id) = (permit.edits(), HeaderValue::from_str(request_id).unwrap());
-        let mut sent = Self { fields: Vec::new(), ..self.clone() };
-        if let Some(target) = &edits.target {
-            sent.target = target.clone();
-        }
-        self.with_head(|head| {
-            for (position, field) in head.fields.iter().enumerate() {
-                if let Some(value) = edits.value(position, field) {
-                    sent.fields.push((field.name.to_owned(), value.to_vec()));
-                }
-            }
-            let peer = forwarded::address_value(head.peer);
-            forwarded::for_each(head, &peer, "http", |name, value| {
-                sent.fields.push((name.to_owned(), value.to_vec()));
-            });
-            for (name, value) in identity::headers(permit, &request_id) {
-                sent.fields.push((name.as_str().to_owned(), value.as_bytes().to_vec()));
-            }
-        });
-        sent
-    }
-
-    /// Every value of a name, in whatever case.
-    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
-        let same = self.fields.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
-        same.map(|(_, value)| {
-            std::str::from_utf8(value).unwrap_or_else(|_| panic!("{name} is no text"))
-        })
-        .collect()
     }
 }

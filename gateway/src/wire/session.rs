@@ -1,0 +1,143 @@
+//! What a pingora session, or an HTTP/2 codec, sees of a wire.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use pingora_core::protocols::raw_connect::ProxyDigest;
+use pingora_core::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{Inner, Wire};
+
+impl Inner {
+    fn watch(&mut self, piece: &[u8]) -> io::Result<()> {
+        if let Some(Ok(chunks)) = &mut self.chunks
+            && !chunks.see(piece)
+        {
+            self.chunks = Some(Err(()));
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let inner = &mut *self.lock();
+        if !inner.preface.is_empty() {
+            // Alone: whoever is told its framing holds nothing of the peer's afterwards.
+            let length = inner.preface.len().min(buffer.remaining());
+            buffer.put_slice(&inner.preface.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
+        if !inner.inbox.is_empty() {
+            let length = inner.inbox.len().min(buffer.remaining());
+            let piece = inner.inbox.split_to(length);
+            inner.watch(&piece)?;
+            buffer.put_slice(&piece);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut inner.io).poll_read(cx, buffer))?;
+        inner.received += (buffer.filled().len() - before) as u64;
+        Poll::Ready(inner.watch(buffer.filled().get(before..).unwrap_or_default()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.lock().outbox.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[async_trait::async_trait]
+impl Shutdown for Wire {
+    async fn shutdown(&mut self) {}
+}
+
+impl UniqueID for Wire {
+    fn id(&self) -> UniqueIDType {
+        std::os::fd::AsRawFd::as_raw_fd(&self.lock().io)
+    }
+}
+
+impl Ssl for Wire {}
+
+impl GetTimingDigest for Wire {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Wire {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+
+impl GetSocketDigest for Wire {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        None
+    }
+}
+
+impl Peek for Wire {}
+
+/// The same connection for a codec that does its own buffering and has to feel a slow peer: HTTP/2.
+#[derive(Debug)]
+pub struct Through(pub Wire);
+
+impl AsyncRead for Through {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Through {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if !self.0.is_low() {
+            ready!(self.0.poll_push(cx))?;
+        }
+        self.0.put(|out| out.extend_from_slice(bytes));
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_push(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.0.poll_push(cx))?;
+        self.0.poll_end(cx)
+    }
+}
