@@ -35,11 +35,11 @@ impl Gateway {
         self.admin("POST", "/v1/config/reload", &Value::Null)
     }
 
-    /// A reload that must be applied; the generation.
+    /// What the files say is in force afterwards; the generation. (Whoever watches them may have been faster.)
     #[track_caller]
     pub(crate) fn reloaded(&self) -> u64 {
         let (status, answer) = self.reload();
-        assert_eq!((status, &answer["changed"]), (200, &json!(true)), "{answer}");
+        assert_eq!(status, 200, "{answer}");
         answer["generation"].as_u64().unwrap()
     }
 
