@@ -1,10 +1,12 @@
 //! The records that this thread has used last, in front of the caches that all threads share.
 //!
-//! A shared map costs a walk through cold memory and a note of each use; here a record is one line away. It is a table
-//! without chains: a key has one place, and whoever comes last has it. Nothing is trusted here that the shared cache would
-//! not give: the fence is asked at each use, and after [`FRESH`] the shared cache is, so that it learns what is in use.
+//! A shared map costs a walk through cold memory and a note of each use; here a record is a step or two away. It is a table
+//! without chains: a key belongs into one set of [`WAYS`] places, and while all of them hold what is fresh, whoever comes is
+//! left to the shared map: keys in turn that drive one another out would all miss. Nothing is trusted here that the shared cache would not give: the fence is asked at each use, and after
+//! [`FRESH`] the shared cache is, so that it learns what is in use.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,10 @@ use decision::facts::{Fact, FactKey, Resource, Subject};
 use super::cache::Entry;
 
 /// Places of one thread: some 400 KiB, and what they hold.
-const PLACES: usize = 4096;
+const PLACES: usize = SETS * WAYS;
+/// With one place for a key, a table that is half full of busy keys would lose every fourth of them to another.
+const WAYS: usize = 4;
+const SETS: usize = 1024;
 /// How long a record is used without asking the shared cache.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -76,9 +81,8 @@ kind!(Resource in Resource);
 /// What lies here under `key`, if it is not too long here. Whether it is current is for the caller to ask.
 pub(super) fn get<T: Kind>(owner: Owner, key: &FactKey, now: Instant) -> Option<Entry<T>> {
     NEAR.with_borrow(|places| {
-        let slot = places.get(key.place(PLACES))?.as_ref()?;
-        let fits = slot.owner == owner && slot.key == *key && now < slot.until;
-        T::held(&slot.held).filter(|_| fits).cloned()
+        let slot = places.get(set(key))?.iter().flatten().find(|slot| slot.is_of(owner, key))?;
+        T::held(&slot.held).filter(|_| now < slot.until).cloned()
     })
 }
 
@@ -94,11 +98,27 @@ pub(super) fn put<T: Kind>(
         if places.is_empty() {
             places.resize_with(PLACES, || None);
         }
-        if let Some(place) = places.get_mut(key.place(PLACES)) {
+        let places = places.get_mut(set(key)).unwrap_or_default();
+        // Its own place before another, so that a key has one at most.
+        let own = places.iter().position(|slot| slot.as_ref().is_some_and(|s| s.is_of(owner, key)));
+        let lapsed = || places.iter().position(|slot| slot.as_ref().is_none_or(|s| s.until <= now));
+        if let Some(place) = own.or_else(lapsed).and_then(|place| places.get_mut(place)) {
             let until = until.min(now + FRESH);
             *place = Some(Slot { owner, key: *key, until, held: T::hold(entry) });
         }
     });
+}
+
+/// The places that `key` may have.
+fn set(key: &FactKey) -> Range<usize> {
+    let first = key.place(SETS) * WAYS;
+    first..first + WAYS
+}
+
+impl Slot {
+    fn is_of(&self, owner: Owner, key: &FactKey) -> bool {
+        self.key == *key && self.owner == owner
+    }
 }
 
 #[cfg(test)]
