@@ -122,7 +122,7 @@ async fn onward(
     let meter = generation.meters.api(at.api);
     if let Some(principal) = permit.principal() {
         meter.count_accepted(&principal.scheme().name);
-        gate.uses.note(principal.key(), &principal.fact().credential.id, journal.wall);
+        gate.uses.note(principal.fact(), journal.wall);
     }
     let service = generation.upstreams.get(upstream);
     let Some(service) = service else {

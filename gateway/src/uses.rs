@@ -1,14 +1,12 @@
-//! When credentials were last used: noted by each worker without a lock that others share, and told to the store in parts.
+//! When credentials were last used: noted without a lock or a map, in the cached fact itself, and told to the store in parts.
 //!
 //! A use is a request that was let through. Of a credential that is in use all the time one use a minute is told, so
 //! `last_used_at` may be that much too old; what is not told yet when the process ends is lost.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use decision::facts::{FactKey, Timestamp};
+use decision::facts::{Fact, Timestamp};
 use decision::name::Id;
 use tokio::sync::mpsc;
 
@@ -16,16 +14,11 @@ use crate::store::Store;
 
 /// How long a use stands for all that follow, in milliseconds.
 const STANDS_FOR: i64 = 60_000;
-/// Credentials that one thread remembers to have told of, and uses that wait to be told. Beyond, the thread forgets all, and
-/// a use is not told.
+/// Uses that wait to be told. Beyond, a use is not told.
 const MOST: usize = 100_000;
 /// Uses that are told in one call, and how long the store then rests.
 const PART: usize = 1000;
 const REST: Duration = Duration::from_secs(5);
-
-thread_local! {
-    static TOLD: RefCell<HashMap<FactKey, Timestamp>> = RefCell::default();
-}
 
 /// Where uses are noted. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -41,19 +34,14 @@ impl Uses {
         (Self(uses), Noted(noted))
     }
 
-    /// The credential `id`, which the caches know as `key`, is used.
-    pub fn note(&self, key: &FactKey, id: &Id, now: Timestamp) {
-        TOLD.with_borrow_mut(|told| {
-            if told.get(key).is_some_and(|at| now.0 < at.0.saturating_add(STANDS_FOR)) {
-                return;
-            }
-            if told.len() >= MOST {
-                told.clear();
-            }
-            if self.0.try_send((id.clone(), now)).is_ok() {
-                told.insert(*key, now);
-            }
-        });
+    /// The credential is used. Threads that find at once that a use is to be told may each tell it: nothing comes of that.
+    pub fn note(&self, fact: &Fact, now: Timestamp) {
+        if now.0 < fact.use_told().0.saturating_add(STANDS_FOR) {
+            return;
+        }
+        if self.0.try_send((fact.credential.id.clone(), now)).is_ok() {
+            fact.set_use_told(now);
+        }
     }
 }
 

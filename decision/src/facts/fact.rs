@@ -1,10 +1,11 @@
 //! A credential as the hot path reads it.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use http::HeaderValue;
 
-use super::{Credential, FactKey};
+use super::{Credential, FactKey, Timestamp};
 use crate::audience;
 use crate::name::Id;
 
@@ -23,6 +24,8 @@ pub struct Fact {
     /// Normalised.
     pub audience: Option<Box<str>>,
     keys: OnceLock<Keys>,
+    /// No decision looks at it.
+    use_told: AtomicI64,
 }
 
 /// The keys of what a credential names, in one realm.
@@ -47,6 +50,7 @@ impl Fact {
             scopes,
             audience: credential.audience.as_deref().map(|text| audience::normalise(text).into()),
             keys: OnceLock::new(),
+            use_told: AtomicI64::new(credential.last_used_at.map_or(i64::MIN, |at| at.0)),
             credential,
         }
     }
@@ -59,6 +63,16 @@ impl Fact {
     /// The key of the organisation's record, if it names one. `realm` as above.
     pub fn org_key(&self, realm: &[u8; 32]) -> Option<FactKey> {
         self.keys(realm).org
+    }
+
+    /// The latest use that the store was told of. It stands here, so that a request that was let through finds it beside
+    /// what it has just read.
+    pub fn use_told(&self) -> Timestamp {
+        Timestamp(self.use_told.load(Ordering::Relaxed))
+    }
+
+    pub fn set_use_told(&self, at: Timestamp) {
+        self.use_told.store(at.0, Ordering::Relaxed);
     }
 
     /// Made once: an api stays in its realm until a reload says otherwise.

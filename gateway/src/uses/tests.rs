@@ -1,16 +1,16 @@
 use async_trait::async_trait;
-use decision::facts::api_mask;
+use decision::facts::Credential;
 use decision::secret::Pepper;
 use tokio::sync::Semaphore;
 
 use super::*;
 use crate::store::Unavailable;
-use crate::store::conformance::{NOW, created, credential, digest, id, later};
+use crate::store::conformance::{NOW, created, credential, id, later};
 use crate::store::embedded::Embedded;
 use crate::store::hooked::{Hook, Hooked};
 
-fn key(number: u64) -> FactKey {
-    FactKey::new(&api_mask("app"), &digest(number))
+fn fact(name: &str) -> Fact {
+    Fact::new(credential(name))
 }
 
 fn noted(noted: &mut Noted) -> Vec<(String, i64)> {
@@ -21,26 +21,36 @@ fn noted(noted: &mut Noted) -> Vec<(String, i64)> {
 #[test]
 fn of_a_credential_in_use_one_use_a_minute_is_told() {
     let (uses, mut told) = Uses::new();
+    let (first, second) = (fact("crd_1"), fact("crd_2"));
     for time in [0, 1, 59_999, 60_000, 60_001, 119_999, 120_000] {
-        uses.note(&key(1), &id("crd_1"), later(time));
+        uses.note(&first, later(time));
     }
-    uses.note(&key(2), &id("crd_2"), later(5));
+    uses.note(&second, later(5));
     let expected = [("crd_1", 0), ("crd_1", 60_000), ("crd_1", 120_000), ("crd_2", 5)];
     assert_eq!(noted(&mut told), expected.map(|(name, time)| (name.to_owned(), time)));
 }
 
 #[test]
-fn what_finds_no_room_is_not_remembered_as_told_and_no_memory_grows_for_ever() {
+fn a_fact_that_was_read_anew_knows_what_the_store_was_told() {
     let (uses, mut told) = Uses::new();
-    for number in 0..MOST as u64 {
-        uses.note(&key(number), &id("crd_1"), NOW);
+    let read = Fact::new(Credential { last_used_at: Some(NOW), ..credential("crd_1") });
+    uses.note(&read, later(59_999));
+    assert_eq!(noted(&mut told), []);
+    uses.note(&read, later(60_000));
+    assert_eq!(noted(&mut told), [("crd_1".to_owned(), 60_000)]);
+}
+
+#[test]
+fn what_finds_no_room_is_not_remembered_as_told() {
+    let (uses, mut told) = Uses::new();
+    for _ in 0..MOST {
+        uses.0.try_send((id("crd_1"), NOW)).unwrap();
     }
-    let late = key(MOST as u64);
-    uses.note(&late, &id("crd_late"), later(1));
+    let late = fact("crd_late");
+    uses.note(&late, later(1));
     assert_eq!(noted(&mut told).len(), MOST);
-    uses.note(&late, &id("crd_late"), later(2));
+    uses.note(&late, later(2));
     assert_eq!(noted(&mut told), [("crd_late".to_owned(), 2)]);
-    assert_eq!(TOLD.with_borrow(HashMap::len), 1, "the thread began anew");
 }
 
 /// Counts the calls, and fails the first.
@@ -69,10 +79,10 @@ async fn the_store_is_told_in_parts_and_goes_on_after_a_failure() {
     created(&store, credential("crd_2"), 2).await;
     let store = Arc::new(Hooked { store: Arc::new(store), hook: FailsOnce(Semaphore::new(1)) });
     let (uses, told) = Uses::new();
-    for number in 0..PART as u64 {
-        uses.note(&key(number), &id("crd_1"), later(7));
+    for _ in 0..PART {
+        uses.note(&fact("crd_1"), later(7));
     }
-    uses.note(&key(PART as u64), &id("crd_2"), later(9));
+    uses.note(&fact("crd_2"), later(9));
     drop(uses);
     told.tell(Arc::clone(&store) as _).await;
     let last = async |name: &str| store.store.get(&id(name)).await.unwrap().unwrap().last_used_at;
