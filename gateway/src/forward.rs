@@ -21,6 +21,7 @@ use crate::metrics::{Attempt, UpstreamMeter};
 use crate::roster::Seat;
 use crate::upstream::{Checkout, Endpoint, Upstream as Service, pool};
 
+pub mod answer;
 pub mod client;
 pub mod deadlines;
 pub mod exchange;
@@ -172,7 +173,7 @@ pub async fn forward(
         let mut exchange = Exchange::new(client, &mut upstream, order, attempts.may_ask_again());
         let end = exchange.run(alarm).await;
         let head_at = exchange.head_at;
-        forwarded.status = head_at.and(upstream.head()).map_or(0, |head| head.status.as_u16());
+        forwarded.status = exchange.status;
         forwarded.upstream_time = head_at.map(|at: Instant| at.saturating_duration_since(started));
         order.count(result(&end, head_at.is_some()));
         order.observe(forwarded.upstream_time);
@@ -182,8 +183,7 @@ pub async fn forward(
             End::Again => attempts.failed(busy.endpoint().clone()),
             End::Complete => {
                 if let Some((wire, keep)) = upstream.into_reusable() {
-                    let longest = order.service.idle_timeout;
-                    let keep = keep.map_or(longest, |keep| keep.min(longest));
+                    let keep = keep.min(order.service.idle_timeout);
                     let finished = clock::now();
                     forwarded.finished = Some(finished);
                     pool::put_back(busy.endpoint(), wire, finished + keep);
@@ -195,7 +195,7 @@ pub async fn forward(
                 let took = clock::now().saturating_duration_since(started);
                 forwarded.upstream_time = Some(took);
                 order.observe(Some(took));
-                break tunnel::run(client, upstream, alarm, order).await;
+                break tunnel::run(client, upstream.into_tunnel(), alarm, order).await;
             }
             End::Refuse(outcome, why) => break Finish::Refuse(outcome, why),
             End::Cut(outcome, ended, why) => break Finish::Cut(outcome, ended, why),
@@ -232,8 +232,11 @@ fn verdict(end: End, status: u16) -> Option<bool> {
 }
 
 fn open(order: &Order<'_>, checkout: Checkout) -> Result<Upstream, upstream::Fault> {
-    let told = heads::told(order).ok_or(upstream::Fault::Invalid("the head cannot be made"))?;
-    Upstream::open(checkout, told, |out| heads::write_request(order, out))
+    let told = heads::has_body(order.head)
+        .then(|| heads::told(order).ok_or(upstream::Fault::Invalid("the head cannot be made")));
+    let told = told.transpose()?;
+    let is_head = order.head.method == "HEAD";
+    Upstream::open(checkout, is_head, told, |out| heads::write_request(order, out))
 }
 
 /// Why a request is ended by its route's `deadline`.

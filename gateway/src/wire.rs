@@ -92,6 +92,31 @@ impl Wire {
         Poll::Ready(Ok(read))
     }
 
+    /// As [`Self::poll_fill`], for a body of which this much may be read at once.
+    pub fn poll_fill_more(&self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        self.lock().inbox.reserve(most);
+        self.poll_fill(cx)
+    }
+
+    /// Hands at most `most` bytes of the inbox to `pass`; how many those were.
+    pub fn give(&self, most: usize, pass: impl FnOnce(&[u8])) -> usize {
+        let inner = &mut *self.lock();
+        let length = most.min(inner.inbox.len());
+        pass(inner.inbox.get(..length).unwrap_or_default());
+        inner.inbox.advance(length);
+        length
+    }
+
+    /// Gives back an inbox that has grown, for the time when nothing is said here; `false` where there is something in it.
+    pub fn rest(&self) -> bool {
+        let inner = &mut *self.lock();
+        let empty = inner.inbox.is_empty();
+        if empty && inner.inbox.try_reclaim(KEEP_CAPACITY) {
+            inner.inbox = BytesMut::new();
+        }
+        empty
+    }
+
     /// Watches a peer whose turn it is not: ready only when it is gone. What it sends meanwhile is kept for its turn, up to
     /// [`READ_AHEAD`]; beyond that it is no longer watched.
     pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {

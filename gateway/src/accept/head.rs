@@ -259,7 +259,7 @@ fn once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], why: &'static str) -> 
 }
 
 /// `1*DIGIT`, of a size that this machine can count (RFC 9110, section 8.6).
-fn digits(value: &[u8]) -> Result<u64, Fault> {
+pub fn digits(value: &[u8]) -> Result<u64, Fault> {
     let fault = malformed("Content-Length is no number");
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(fault);

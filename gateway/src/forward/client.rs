@@ -66,6 +66,13 @@ impl Client {
         }
     }
 
+    /// Passes a 101 on. Nobody asks for one over HTTP/2.
+    pub fn switch_protocols(&mut self, head: &ResponseHead<'_>) {
+        if let Self::Http1(client) = self {
+            client.switch_protocols(head);
+        }
+    }
+
     pub fn head(&mut self, head: &ResponseHead<'_>) {
         match self {
             Self::Http1(client) => client.head(head),

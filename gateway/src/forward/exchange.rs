@@ -13,8 +13,8 @@ use std::time::Instant;
 
 use decision::outcome::Outcome;
 use decision::request::Framing;
-use pingora_http::ResponseHeader;
 
+use super::answer::{self, Answer};
 use super::client::{Client, Gone};
 use super::deadlines::{Deadlines, Late, Progress};
 use super::heads::ResponseHead;
@@ -63,8 +63,9 @@ pub struct Exchange<'e> {
     repeatable: bool,
     may_ask_again: bool,
     deadlines: Deadlines,
-    /// When the final head came.
+    /// When the final head came, and its status.
     pub head_at: Option<Instant>,
+    pub status: u16,
 }
 
 impl<'e> Exchange<'e> {
@@ -82,6 +83,7 @@ impl<'e> Exchange<'e> {
             may_ask_again,
             deadlines: Deadlines::new(order),
             head_at: None,
+            status: 0,
             client,
             upstream,
             order,
@@ -135,18 +137,18 @@ impl<'e> Exchange<'e> {
         match self.response {
             Response::Waiting => match self.upstream.poll_head(cx) {
                 Poll::Pending => Ok(false),
-                Poll::Ready(Ok(_)) => self.take_head(),
+                Poll::Ready(Ok(raw)) => self.take_head(&raw),
                 Poll::Ready(Err(fault)) => Err(self.no_answer(fault)),
             },
             Response::Flowing => {
-                let piece = match self.upstream.poll_body(cx) {
+                let passed = match self.upstream.poll_body(cx, |piece| self.client.piece(piece)) {
                     Poll::Pending => return Ok(false),
-                    Poll::Ready(piece) => piece,
+                    Poll::Ready(passed) => passed,
                 };
-                match piece {
-                    Ok(Some(piece)) => self.client.piece(piece),
-                    Ok(None) if self.client.finish() => self.response = Response::Ended,
-                    Ok(None) | Err(_) => {
+                match passed {
+                    Ok(true) => {}
+                    Ok(false) if self.client.finish() => self.response = Response::Ended,
+                    Ok(false) | Err(_) => {
                         let why = "the upstream's answer ends short";
                         return Err(End::Cut(Outcome::UpstreamInvalid, Ended::UpstreamClosed, why));
                     }
@@ -157,22 +159,32 @@ impl<'e> Exchange<'e> {
         }
     }
 
-    fn take_head(&mut self) -> Result<bool, End> {
-        let framing = self.upstream.framing();
-        let Some(head) = self.upstream.head() else { return Ok(false) };
+    fn take_head(&mut self, raw: &[u8]) -> Result<bool, End> {
+        let joined;
+        let answer = match Answer::parse(raw) {
+            Ok(answer) => answer,
+            Err(_) => {
+                // Rare, and the only fault that can be mended.
+                joined = answer::unfolded(raw);
+                Answer::parse(&joined).map_err(|why| self.no_answer(Fault::Invalid(why)))?
+            }
+        };
         let ours = self.order.ours();
-        match head.status.as_u16() {
-            101 => return Err(self.switch(head)),
+        match answer.status.as_u16() {
+            101 => return Err(self.switch(&answer)),
             100..=199 => {
-                self.client.interim(&ResponseHead::of_interim(head, ours));
+                self.client.interim(&ResponseHead::of_interim(&answer, ours));
                 self.interim_passed = true;
             }
             503 if self.may_ask_again && self.repeatable && !self.interim_passed => {
                 return Err(End::Again);
             }
-            _ => {
-                self.client.head(&ResponseHead::of_upstream(head, framing, ours));
+            status => {
+                let framing =
+                    self.upstream.begin(&answer).map_err(|fault| self.no_answer(fault))?;
+                self.client.head(&ResponseHead::of_upstream(&answer, framing, ours));
                 self.head_at = Some(clock::now());
+                self.status = status;
                 self.response = Response::Flowing;
             }
         }
@@ -180,11 +192,11 @@ impl<'e> Exchange<'e> {
     }
 
     /// 101 is an answer only where it was asked for, in the words it was asked in (RFC 9110, section 15.2.2).
-    fn switch(&self, head: &ResponseHeader) -> End {
-        let mut protocols = head.headers.get_all(http::header::UPGRADE).iter();
-        let is_websocket =
-            protocols.any(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-        if self.order.websocket && is_websocket && self.request_ended {
+    fn switch(&mut self, answer: &Answer<'_>) -> End {
+        let asked = self.order.websocket && self.request_ended;
+        if asked && answer.is_websocket && answer.is_http11 {
+            let head = ResponseHead::of_upstream(answer, Framing::None, self.order.ours());
+            self.client.switch_protocols(&head);
             End::Switched
         } else {
             End::Refuse(

@@ -5,21 +5,22 @@
 //! client could use to remove it.
 
 use decision::authorize::Permit;
-use decision::dialect::Answer;
+use decision::dialect;
 use decision::headers::FieldEdits;
 use decision::hop::is_hop_by_hop;
 use decision::request::{Framing, Protocol};
 use decision::{cors, forwarded, identity};
 use http::header::{self, HeaderName};
 use http::{HeaderValue, StatusCode, Version};
-use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_http::RequestHeader;
 use smallvec::SmallVec;
 
 use super::Order;
+use super::answer::Answer;
 use crate::accept::head::Head;
 
 /// The names that `Connection` lines nominate.
-fn nominated<'a>(lines: impl Iterator<Item = &'a [u8]>) -> SmallVec<[&'a [u8]; 4]> {
+pub(super) fn nominated<'a>(lines: impl Iterator<Item = &'a [u8]>) -> SmallVec<[&'a [u8]; 4]> {
     lines
         .flat_map(|line| line.split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
@@ -27,7 +28,7 @@ fn nominated<'a>(lines: impl Iterator<Item = &'a [u8]>) -> SmallVec<[&'a [u8]; 4
         .collect()
 }
 
-fn is_in(name: &[u8], nominated: &[&[u8]]) -> bool {
+pub(super) fn is_in(name: &[u8], nominated: &[&[u8]]) -> bool {
     nominated.iter().any(|nominee| name.eq_ignore_ascii_case(nominee))
 }
 
@@ -122,7 +123,12 @@ pub fn hash_of_sent(order: &Order<'_>, name: &HeaderName) -> Option<u64> {
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
-/// What a codec is told of the request that [`write_request`] writes: how its body, and the answer's, is framed.
+/// Whether [`write_request`] promises content to come.
+pub const fn has_body(head: &Head<'_>) -> bool {
+    !matches!(head.framing, Framing::None | Framing::Sized(0))
+}
+
+/// What a codec is told of the request that [`write_request`] writes: how its body is framed.
 pub fn told(order: &Order<'_>) -> Option<Box<RequestHeader>> {
     let mut told = RequestHeader::build_no_case(order.head.method, b"/", Some(2)).ok()?;
     told.set_version(Version::HTTP_11);
@@ -224,7 +230,7 @@ pub struct Ours<'a> {
 #[derive(Debug)]
 pub struct ResponseHead<'a> {
     pub status: StatusCode,
-    pub reason: Option<&'a str>,
+    pub reason: &'a str,
     fields: Fields<'a>,
     /// `None`: no body follows, whatever the fields say; else how the upstream framed it.
     pub framing: Framing,
@@ -234,27 +240,26 @@ pub struct ResponseHead<'a> {
 
 #[derive(Debug)]
 enum Fields<'a> {
-    Upstream { head: &'a ResponseHeader, nominated: SmallVec<[&'a [u8]; 4]>, ours: Ours<'a> },
+    Upstream { answer: &'a Answer<'a>, ours: Ours<'a> },
     Ours(&'a [(HeaderName, HeaderValue)]),
 }
 
 impl<'a> ResponseHead<'a> {
-    pub fn of_upstream(head: &'a ResponseHeader, framing: Framing, ours: Ours<'a>) -> Self {
-        let lines = head.headers.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes);
-        let fields = Fields::Upstream { head, nominated: nominated(lines), ours };
-        let (status, reason, request_id) = (head.status, head.get_reason_phrase(), ours.request_id);
-        Self { status, reason, fields, framing, request_id }
+    pub fn of_upstream(answer: &'a Answer<'a>, framing: Framing, ours: Ours<'a>) -> Self {
+        let (status, reason, request_id) = (answer.status, answer.reason, ours.request_id);
+        Self { status, reason, fields: Fields::Upstream { answer, ours }, framing, request_id }
     }
 
     /// An answer before the final one: what we say, we say there.
-    pub fn of_interim(head: &'a ResponseHeader, ours: Ours<'a>) -> Self {
-        Self::of_upstream(head, Framing::None, Ours { edits: None, cors: None, added: &[], ..ours })
+    pub fn of_interim(answer: &'a Answer<'a>, ours: Ours<'a>) -> Self {
+        let ours = Ours { edits: None, cors: None, added: &[], ..ours };
+        Self::of_upstream(answer, Framing::None, ours)
     }
 
-    pub fn of_answer(answer: &'a Answer) -> Self {
+    pub fn of_answer(answer: &'a dialect::Answer) -> Self {
         Self {
             status: answer.status,
-            reason: answer.status.canonical_reason(),
+            reason: answer.status.canonical_reason().unwrap_or_default(),
             fields: Fields::Ours(&answer.headers),
             framing: Framing::Sized(answer.body.len() as u64),
             request_id: None,
@@ -262,39 +267,34 @@ impl<'a> ResponseHead<'a> {
     }
 
     /// The fields that cross, as they came, without framing and without the request id.
-    pub fn for_each(&self, mut visit: impl FnMut(&[u8], &HeaderValue)) {
+    pub fn for_each(&self, mut visit: impl FnMut(&[u8], &[u8])) {
         match &self.fields {
-            Fields::Ours(fields) => {
-                fields.iter().for_each(|(name, value)| visit(name.as_str().as_bytes(), value));
-            }
-            Fields::Upstream { head, nominated, ours } => {
-                for (name, value) in head.case_header_iter() {
-                    let name = name.as_slice();
-                    if !ours.replace(name)
-                        && !is_hop_by_hop(name)
-                        && !is(name, "content-length")
-                        && !is_in(name, nominated)
-                        && !ours.edits.is_some_and(|edits| edits.drop(name))
-                    {
-                        visit(name, value);
+            Fields::Ours(fields) => fields
+                .iter()
+                .for_each(|(name, value)| visit(name.as_str().as_bytes(), value.as_bytes())),
+            Fields::Upstream { answer, ours } => {
+                for field in &answer.fields {
+                    let name = field.name.as_bytes();
+                    if !ours.replace(name) && !ours.edits.is_some_and(|edits| edits.drop(name)) {
+                        visit(name, field.value);
                     }
                 }
                 for (name, value) in ours.edits.into_iter().flat_map(FieldEdits::said) {
                     if !ours.replace(name.as_str().as_bytes()) {
-                        visit(name.as_str().as_bytes(), value);
+                        visit(name.as_str().as_bytes(), value.as_bytes());
                     }
                 }
                 for (name, value) in ours.cors.unwrap_or_default().iter().chain(ours.added) {
-                    visit(name.as_str().as_bytes(), value);
+                    visit(name.as_str().as_bytes(), value.as_bytes());
                 }
             }
         }
     }
 
     /// The length that the upstream declared, for answers whose body does not follow (HEAD, 304).
-    pub fn declared_length(&self) -> Option<u64> {
+    pub const fn declared_length(&self) -> Option<u64> {
         match &self.fields {
-            Fields::Upstream { head, .. } => content_length(head),
+            Fields::Upstream { answer, .. } => answer.length,
             Fields::Ours(_) => None,
         }
     }
@@ -310,28 +310,4 @@ impl Ours<'_> {
 
 fn is(name: &[u8], other: &str) -> bool {
     name.len() == other.len() && name.eq_ignore_ascii_case(other.as_bytes())
-}
-
-/// The declared length; of a repeated equal one (`3, 3`) the one that is meant. The codec has refused unequal ones.
-pub fn content_length(head: &ResponseHeader) -> Option<u64> {
-    let value = head.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
-    value.split(',').next()?.trim().parse().ok()
-}
-
-/// Whether any `Connection` line of the response says `close`.
-pub fn says_close(head: &ResponseHeader) -> bool {
-    head.headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
-}
-
-/// `Keep-Alive: timeout=n`, in seconds.
-pub fn keep_alive_timeout(head: &ResponseHeader) -> Option<u64> {
-    let value = head.headers.get("keep-alive")?.to_str().ok()?;
-    value
-        .split(',')
-        .filter_map(|part| part.trim().strip_prefix("timeout="))
-        .find_map(|n| n.trim().parse().ok())
 }

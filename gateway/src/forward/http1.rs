@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use decision::request::{Framing, Protocol};
 use futures_util::FutureExt as _;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use pingora_core::protocols::http::v1::server::HttpSession;
 
 use super::client::Gone;
@@ -255,7 +255,9 @@ impl Http1 {
             head.for_each(|name, value| field(out, name, value));
             id_field(out, head);
             if let Some(length) = length {
-                let _to_memory = write!(out, "content-length: {length}\r\n");
+                out.extend_from_slice(b"content-length: ");
+                decimal(out, length);
+                out.extend_from_slice(b"\r\n");
             }
             if body == ResponseBody::Chunked {
                 out.extend_from_slice(b"transfer-encoding: chunked\r\n");
@@ -349,19 +351,37 @@ impl RequestBody {
 }
 
 fn status_line(out: &mut Vec<u8>, head: &ResponseHead<'_>) {
-    let reason = head.reason.unwrap_or_default();
-    let _to_memory = write!(out, "HTTP/1.1 {} {reason}\r\n", head.status.as_u16());
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(head.status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(head.reason.as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
-fn field(out: &mut Vec<u8>, name: &[u8], value: &HeaderValue) {
+fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
-    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }
 
 fn id_field(out: &mut Vec<u8>, head: &ResponseHead<'_>) {
     if let Some((name, value)) = head.request_id {
-        field(out, name.as_str().as_bytes(), value);
+        field(out, name.as_str().as_bytes(), value.as_bytes());
+    }
+}
+
+/// Without the machinery of `write!`, which is felt here.
+fn decimal(out: &mut Vec<u8>, mut number: u64) {
+    let start = out.len();
+    loop {
+        out.push(b'0' + (number % 10) as u8);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    if let Some(digits) = out.get_mut(start..) {
+        digits.reverse();
     }
 }

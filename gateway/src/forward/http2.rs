@@ -151,9 +151,9 @@ impl Http2 {
     }
 }
 
-fn append(fields: &mut HeaderMap, name: &[u8], value: &HeaderValue) {
-    // Names come from a parsed head; what HTTP/2 forbids was dropped as hop-by-hop already.
-    if let Ok(name) = HeaderName::from_bytes(name) {
-        fields.append(name, value.clone());
+fn append(fields: &mut HeaderMap, name: &[u8], value: &[u8]) {
+    // Both come from a parsed head; what HTTP/2 forbids was dropped as hop-by-hop already.
+    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+        fields.append(name, value);
     }
 }

@@ -6,42 +6,32 @@ use std::time::Instant;
 use decision::outcome::Outcome;
 
 use super::client::Client;
-use super::heads::ResponseHead;
-use super::upstream::Upstream;
 use super::websocket::{Frames, POLICY_VIOLATION};
 use super::{Ended, Finish, Order, PAST_DEADLINE};
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::wire::Wire;
-use decision::request::Framing;
 
-/// Passes the 101 on, and then everything.
+/// Passes everything on, after the 101. What the upstream sent behind that still lies in its wire.
 pub async fn run(
     client: &mut Client,
-    upstream: Upstream,
+    upstream: Wire,
     alarm: &mut Alarm,
     order: &Order<'_>,
 ) -> Finish {
     let Client::Http1(http1) = client else {
         return Finish::Refuse(Outcome::UpstreamInvalid, "a protocol switch on HTTP/2");
     };
-    if let Some(head) = upstream.head() {
-        http1.switch_protocols(&ResponseHead::of_upstream(head, Framing::None, order.ours()));
-    }
-    let Some((upstream, ahead)) = upstream.into_tunnel() else { return UPSTREAM_GONE };
-    let mut frames = Frames::default();
-    frames.see(&ahead);
     let client = http1.wire().clone();
-    client.put(|out| out.extend_from_slice(&ahead));
     let mut tunnel = Tunnel {
         up: Way::new(client.clone(), upstream.clone()),
         down: Way::new(upstream, client),
-        frames,
+        frames: Frames::default(),
         moved_at: None,
     };
     let finish = std::future::poll_fn(|cx| tunnel.poll(cx, alarm, order)).await;
     http1.taken += tunnel.up.moved;
-    http1.given += tunnel.down.moved + ahead.len() as u64;
+    http1.given += tunnel.down.moved;
     finish
 }
 

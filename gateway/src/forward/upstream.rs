@@ -1,19 +1,26 @@
-//! The upstream's side of an exchange over HTTP/1: pingora's client session as a codec over our wire.
+//! The upstream's side of an exchange over HTTP/1.
+//!
+//! Heads are written and read by us (`heads`, `answer`), and so is a body that has a length or ends with its connection.
+//! Chunks are pingora's client session's, both ways: a codec over our wire that is told the framing, and nothing else.
 
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use decision::request::Framing;
 use futures_util::FutureExt as _;
-use http::StatusCode;
-use http::header;
 use pingora_core::protocols::http::v1::client::HttpSession;
-use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_http::RequestHeader;
 
-use super::heads;
+use super::answer::{self, Answer};
 use crate::upstream::Checkout;
 use crate::wire::Wire;
+
+/// The most that is read of an answer's body at once.
+const PIECE: usize = 64 * 1024;
+/// What the codec of a chunked answer is told.
+const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// What an upstream says is no answer, or it says nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +32,34 @@ pub enum Fault {
 
 pub struct Upstream {
     wire: Wire,
-    session: HttpSession,
+    /// Of the request's body, and of chunks of the answer.
+    codec: Option<Box<HttpSession>>,
     /// The connection has served a request before.
     pub reused: bool,
     is_head: bool,
     /// Our request is whole in the wire.
     request_ended: bool,
-    /// The response was read to its end.
-    response_ended: bool,
+    /// How much of the inbox is known to hold no end of a head.
+    scanned: usize,
+    body: Body,
+    /// How long the connection may serve others afterwards, as the final head says; `None`: not at all.
+    stays: Option<Duration>,
     /// A write failed: nothing more is sent, but an answer may still lie in the socket.
     broken: bool,
+}
+
+/// What is still to be read of the final answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    /// Its head.
+    Head,
+    Sized(u64),
+    UntilClose,
+    Chunked,
+    /// Nothing, and where the codec has read it, the codec knows whether it has read more.
+    Ended {
+        by_codec: bool,
+    },
 }
 
 impl std::fmt::Debug for Upstream {
@@ -47,34 +72,43 @@ impl std::fmt::Debug for Upstream {
 }
 
 impl Upstream {
-    /// Puts the request's head into the wire of a connection: `write` writes it, and `told` is what the codec is told of its
-    /// framing. What the codec itself would write of it is dropped.
+    /// Puts the request's head into the wire of a connection: `write` writes it. `told` is what the codec of its body is told
+    /// of its framing, where it has one; what the codec itself would write of it is dropped.
     pub fn open(
         checkout: Checkout,
-        told: Box<RequestHeader>,
+        is_head: bool,
+        told: Option<Box<RequestHeader>>,
         write: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> Result<Self, Fault> {
+        const FAULT: Fault = Fault::Invalid("the request's head cannot be written");
         let Checkout { wire, reused } = checkout;
         wire.reset_counts();
-        let mut session = HttpSession::new(Box::new(wire.clone()));
-        let is_head = told.method == http::Method::HEAD;
-        let start = wire.put(|out| out.len());
-        // The wire absorbs every write, so each ends in its first poll.
-        let codec_knows = matches!(session.write_request_header(told).now_or_never(), Some(Ok(_)));
-        let written = wire.put(|out| {
-            out.truncate(start);
-            write(out)
-        });
-        if !codec_knows || !written {
-            return Err(Fault::Invalid("the request's head cannot be written"));
+        let codec = match told {
+            Some(told) => {
+                let mut codec = codec(&wire);
+                let start = wire.put(|out| out.len());
+                // The wire absorbs every write, so each ends in its first poll.
+                let written = codec.write_request_header(told).now_or_never();
+                wire.put(|out| out.truncate(start));
+                if !matches!(written, Some(Ok(_))) {
+                    return Err(FAULT);
+                }
+                Some(codec)
+            }
+            None => None,
+        };
+        if !wire.put(write) {
+            return Err(FAULT);
         }
         Ok(Self {
             wire,
-            session,
+            codec,
             reused,
             is_head,
             request_ended: false,
-            response_ended: false,
+            scanned: 0,
+            body: Body::Head,
+            stays: None,
             broken: false,
         })
     }
@@ -95,15 +129,18 @@ impl Upstream {
     }
 
     pub fn piece(&mut self, piece: &[u8]) {
-        if !piece.is_empty()
-            && self.session.write_body(piece).now_or_never().is_none_or(|written| written.is_err())
-        {
+        let Some(codec) = self.codec.as_mut().filter(|_| !piece.is_empty()) else { return };
+        if codec.write_body(piece).now_or_never().is_none_or(|written| written.is_err()) {
             self.broken = true;
         }
     }
 
     pub fn finish(&mut self) {
-        match self.session.finish_body().now_or_never() {
+        let Some(codec) = &mut self.codec else {
+            self.request_ended = true;
+            return;
+        };
+        match codec.finish_body().now_or_never() {
             Some(Ok(_)) => self.request_ended = true,
             _ => self.broken = true,
         }
@@ -121,63 +158,101 @@ impl Upstream {
 
     // --- the response ------------------------------------------------------------------------------------------------
 
-    /// Reads one head, interim ones included.
-    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<StatusCode, Fault>> {
-        let read = pin!(self.session.read_response()).poll_unpin(cx);
-        match ready!(read) {
-            Ok(_) => Poll::Ready(self.judge_head()),
-            Err(error) => Poll::Ready(Err(match error.etype() {
-                pingora_core::ErrorType::ConnectionClosed | pingora_core::ErrorType::ReadError => {
-                    Fault::Closed
+    /// Reads one head, interim ones included: the bytes of it, whole.
+    pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        loop {
+            let look = |bytes: &[u8]| (bytes.len(), answer::scan(bytes, self.scanned));
+            match self.wire.peek(look) {
+                (_, Ok(Some(length))) => {
+                    self.scanned = 0;
+                    return Poll::Ready(Ok(self.wire.take(length)));
                 }
-                _ => Fault::Invalid("the head of the answer is malformed"),
-            })),
+                (length, Ok(None)) => self.scanned = length,
+                (_, Err(why)) => return Poll::Ready(Err(Fault::Invalid(why))),
+            }
+            match ready!(self.wire.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return Poll::Ready(Err(Fault::Closed)),
+            }
+        }
+    }
+
+    /// Goes on from a final head to its body, and tells how that is framed.
+    pub fn begin(&mut self, answer: &Answer<'_>) -> Result<Framing, Fault> {
+        // Less a second, so that we are never the later one to find out.
+        let seconds = answer.keep_alive.map_or(u64::MAX, |seconds| seconds.saturating_sub(1));
+        self.stays = answer.stays.then_some(Duration::from_secs(seconds));
+        let framing = answer.framing(self.is_head);
+        self.body = match framing {
+            Framing::None => Body::Ended { by_codec: false },
+            Framing::Sized(length) => Body::Sized(length),
+            Framing::Streamed if answer.is_chunked => {
+                self.tell_chunked()?;
+                Body::Chunked
+            }
+            Framing::Streamed => Body::UntilClose,
+        };
+        Ok(framing)
+    }
+
+    fn tell_chunked(&mut self) -> Result<(), Fault> {
+        self.wire.set_preface(Bytes::from_static(CHUNKED), false);
+        let codec = self.codec.get_or_insert_with(|| codec(&self.wire));
+        // The preface lies in the wire whole, so this ends in its first poll.
+        match codec.read_response().now_or_never() {
+            Some(Ok(_)) => Ok(()),
+            _ => Err(Fault::Invalid("the answer's body cannot be read")),
         }
     }
 
-    fn judge_head(&self) -> Result<StatusCode, Fault> {
-        let head = self.head().ok_or(Fault::Invalid("no head"))?;
-        let codings = head.headers.get_all(header::TRANSFER_ENCODING);
-        let mut codings = codings.iter();
-        if let Some(coding) = codings.next() {
-            if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
-                return Err(Fault::Invalid("an answer in a transfer coding that was not offered"));
+    /// Hands the next piece of the body to `pass`; `false` at its end. The piece may be empty.
+    pub fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        pass: impl FnOnce(&[u8]),
+    ) -> Poll<Result<bool, Fault>> {
+        let most = match self.body {
+            Body::Chunked => return self.poll_chunks(cx, pass),
+            Body::Sized(left @ 1..) => usize::try_from(left).unwrap_or(usize::MAX),
+            Body::UntilClose => usize::MAX,
+            Body::Sized(0) => {
+                self.body = Body::Ended { by_codec: false };
+                return Poll::Ready(Ok(false));
             }
-            // The codec has dropped a Content-Length beside it, so the raw head is asked.
-            if has_content_length(&self.session.get_headers_raw_bytes()) {
-                return Err(Fault::Invalid(
-                    "an answer with Content-Length beside Transfer-Encoding",
-                ));
-            }
-            if head.version == http::Version::HTTP_10 {
-                return Err(Fault::Invalid("an answer of HTTP/1.0 in chunks"));
+            Body::Head | Body::Ended { .. } => return Poll::Ready(Ok(false)),
+        };
+        if self.wire.peek(<[u8]>::is_empty) {
+            match ready!(self.wire.poll_fill_more(cx, most.min(PIECE))) {
+                Ok(1..) => {}
+                Ok(0) if self.body == Body::UntilClose => {
+                    self.body = Body::Ended { by_codec: false };
+                    self.stays = None;
+                    return Poll::Ready(Ok(false));
+                }
+                Ok(0) | Err(_) => return Poll::Ready(Err(Fault::Closed)),
             }
         }
-        Ok(head.status)
-    }
-
-    pub fn head(&self) -> Option<&ResponseHeader> {
-        self.session.resp_header()
-    }
-
-    /// How the final answer's body is framed.
-    pub fn framing(&self) -> Framing {
-        let Some(head) = self.head() else { return Framing::None };
-        if self.is_head || matches!(head.status.as_u16(), 204 | 304) {
-            Framing::None
-        } else {
-            heads::content_length(head).map_or(Framing::Streamed, Framing::Sized)
+        let given = self.wire.give(most, pass);
+        if let Body::Sized(left) = &mut self.body {
+            *left = left.saturating_sub(given as u64);
         }
+        Poll::Ready(Ok(true))
     }
 
-    /// The next piece of the body; it may be empty; `None` at its end.
-    pub fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<&[u8]>, Fault>> {
-        // The borrow of a piece cannot be given back in a branch of its own, so the flag is set before.
-        match ready!(pin!(self.session.read_body_ref()).poll_unpin(cx)) {
-            Ok(Some(piece)) => Poll::Ready(Ok(Some(piece))),
+    fn poll_chunks(
+        &mut self,
+        cx: &mut Context<'_>,
+        pass: impl FnOnce(&[u8]),
+    ) -> Poll<Result<bool, Fault>> {
+        let Some(codec) = &mut self.codec else { return Poll::Ready(Err(Fault::Closed)) };
+        match ready!(pin!(codec.read_body_ref()).poll_unpin(cx)) {
+            Ok(Some(piece)) => {
+                pass(piece);
+                Poll::Ready(Ok(true))
+            }
             Ok(None) => {
-                self.response_ended = true;
-                Poll::Ready(Ok(None))
+                self.body = Body::Ended { by_codec: true };
+                Poll::Ready(Ok(false))
             }
             Err(error) => Poll::Ready(Err(match error.etype() {
                 pingora_core::ErrorType::ConnectionClosed | pingora_core::ErrorType::ReadError => {
@@ -192,35 +267,26 @@ impl Upstream {
 
     /// The connection, when both messages were whole and it may serve another request, with the upstream's own word on how
     /// long it stays open.
-    pub fn into_reusable(mut self) -> Option<(Wire, Option<Duration>)> {
-        let finished =
-            self.request_ended && self.response_ended && !self.broken && self.wire.pending() == 0;
-        let head = self.head()?;
-        if !finished || heads::says_close(head) {
-            return None;
+    pub fn into_reusable(self) -> Option<(Wire, Duration)> {
+        let Body::Ended { by_codec } = self.body else { return None };
+        let finished = self.request_ended && !self.broken && self.wire.pending() == 0;
+        let keep = self.stays.filter(|_| finished)?;
+        if by_codec {
+            let mut codec = self.codec?;
+            codec.respect_keepalive();
+            // `None` where it has read beyond the end.
+            codec.reuse().now_or_never().flatten()?;
         }
-        // Less a second, so that we are never the later one to find out.
-        let keep = heads::keep_alive_timeout(head)
-            .map(|seconds| Duration::from_secs(seconds.saturating_sub(1)));
-        self.session.respect_keepalive();
-        self.session.reuse().now_or_never().flatten().map(|_| (self.wire, keep))
+        // Nobody has asked for what lies behind the end.
+        self.wire.rest().then_some((self.wire, keep))
     }
 
-    /// After 101: the wire, and what the codec has read behind the head. `None`: the connection is broken already, which
-    /// the kernel says only once.
-    pub fn into_tunnel(mut self) -> Option<(Wire, Vec<u8>)> {
-        let ahead = match self.session.read_body_ref().now_or_never() {
-            Some(Ok(Some(piece))) => piece.to_vec(),
-            Some(Err(_)) => return None,
-            Some(Ok(None)) | None => Vec::new(),
-        };
-        Some((self.wire, ahead))
+    /// After 101: the wire. What lies in it is the tunnel's.
+    pub fn into_tunnel(self) -> Wire {
+        self.wire
     }
 }
 
-fn has_content_length(raw: &[u8]) -> bool {
-    raw.split(|byte| *byte == b'\n').any(|line| {
-        line.get(..15).is_some_and(|name| name.eq_ignore_ascii_case(b"content-length:"))
-            || line.get(..14).is_some_and(|name| name.eq_ignore_ascii_case(b"content-length"))
-    })
+fn codec(wire: &Wire) -> Box<HttpSession> {
+    Box::new(HttpSession::new(Box::new(wire.clone())))
 }
