@@ -120,6 +120,8 @@ fn look(bytes: &[u8], scanned: usize, bounds: &Bounds, may_be_http2: bool) -> Lo
 fn skip_empty_lines(wire: &Wire) -> bool {
     let length =
         wire.peek(|bytes| bytes.chunks_exact(2).take_while(|pair| pair == b"\r\n").count() * 2);
-    wire.skip(length);
+    if length > 0 {
+        wire.skip(length);
+    }
     length > 0
 }

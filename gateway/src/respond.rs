@@ -83,16 +83,16 @@ async fn settle(client: &Client) {
 /// Waits until the client has taken what it was given, or takes nothing for `write_stall`.
 pub async fn flush(client: &mut Client, alarm: &mut Alarm, bounds: &Bounds) {
     settle(client).await;
-    let mut taken = client.taken();
+    let mut taken = client.owed().1;
     let mut deadline = clock::now() + bounds.write_stall;
     loop {
         if alarm.guard(deadline, |cx| client.poll_flush(cx).map(drop)).await.is_some() {
             return;
         }
-        if client.taken() == taken {
+        if client.owed().1 == taken {
             return;
         }
-        taken = client.taken();
+        taken = client.owed().1;
         deadline = clock::now() + bounds.write_stall;
     }
 }

@@ -29,7 +29,9 @@ pub use session::Through;
 pub const LOW_MARK: usize = 16 * 1024;
 /// What a peer may send ahead of its turn before it is no longer read.
 pub const READ_AHEAD: usize = 16 * 1024;
-/// An outbox that grew beyond this is given back when it is empty.
+/// The most that is read of a body at once.
+const PIECE: usize = 64 * 1024;
+/// A buffer that grew beyond this is given back when it is empty.
 const KEEP_CAPACITY: usize = 32 * 1024;
 
 #[derive(Clone, Debug)]
@@ -84,27 +86,41 @@ impl Wire {
 
     /// Reads what has arrived into the inbox; 0 is the peer's end.
     pub fn poll_fill(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let inner = &mut *self.lock();
-        inner.inbox.reserve(4096);
-        let Inner { io, inbox, received, .. } = inner;
-        let read = ready!(poll_read_buf(Pin::new(io), cx, inbox))?;
-        *received += read as u64;
-        Poll::Ready(Ok(read))
+        self.lock().fill(cx, 4096)
     }
 
-    /// As [`Self::poll_fill`], for a body of which this much may be read at once.
-    pub fn poll_fill_more(&self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
-        self.lock().inbox.reserve(most);
-        self.poll_fill(cx)
+    /// Reads until `look` finds something in the inbox; `None` is the peer's end.
+    pub fn poll_find<T>(
+        &self,
+        cx: &mut Context<'_>,
+        mut look: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Poll<io::Result<Option<T>>> {
+        let inner = &mut *self.lock();
+        loop {
+            if let Some(found) = look(&inner.inbox) {
+                return Poll::Ready(Ok(Some(found)));
+            }
+            if ready!(inner.fill(cx, 4096))? == 0 {
+                return Poll::Ready(Ok(None));
+            }
+        }
     }
 
-    /// Hands at most `most` bytes of the inbox to `pass`; how many those were.
-    pub fn give(&self, most: usize, pass: impl FnOnce(&[u8])) -> usize {
+    /// Hands what has arrived to `pass`, at most `most` bytes of it; 0 is the peer's end.
+    pub fn poll_give(
+        &self,
+        cx: &mut Context<'_>,
+        most: usize,
+        pass: impl FnOnce(&[u8]),
+    ) -> Poll<io::Result<usize>> {
         let inner = &mut *self.lock();
+        if inner.inbox.is_empty() && ready!(inner.fill(cx, most.min(PIECE)))? == 0 {
+            return Poll::Ready(Ok(0));
+        }
         let length = most.min(inner.inbox.len());
         pass(inner.inbox.get(..length).unwrap_or_default());
         inner.inbox.advance(length);
-        length
+        Poll::Ready(Ok(length))
     }
 
     /// Gives back an inbox that has grown, for the time when nothing is said here; `false` where there is something in it.
@@ -120,11 +136,12 @@ impl Wire {
     /// Watches a peer whose turn it is not: ready only when it is gone. What it sends meanwhile is kept for its turn, up to
     /// [`READ_AHEAD`]; beyond that it is no longer watched.
     pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let inner = &mut *self.lock();
         loop {
-            if self.lock().inbox.len() >= READ_AHEAD {
+            if inner.inbox.len() >= READ_AHEAD {
                 return Poll::Pending;
             }
-            match ready!(self.poll_fill(cx)) {
+            match ready!(inner.fill(cx, 4096)) {
                 Ok(0) | Err(_) => return Poll::Ready(()),
                 Ok(_) => {}
             }
@@ -208,6 +225,12 @@ impl Wire {
     pub fn pending(&self) -> usize {
         let inner = self.lock();
         inner.outbox.len() - inner.pushed
+    }
+
+    /// What waits for the kernel, and what it has taken since the counts were reset.
+    pub fn owed(&self) -> (usize, u64) {
+        let inner = self.lock();
+        (inner.outbox.len() - inner.pushed, inner.sent)
     }
 
     /// Whether the other side may be read.
@@ -294,5 +317,15 @@ impl Wire {
     /// Bytes that the kernel has given since the counts were reset.
     pub fn received(&self) -> u64 {
         self.lock().received
+    }
+}
+
+impl Inner {
+    /// Reads into the inbox, for which there is to be `room`.
+    fn fill(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<usize>> {
+        self.inbox.reserve(room);
+        let read = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut self.inbox))?;
+        self.received += read as u64;
+        Poll::Ready(Ok(read))
     }
 }

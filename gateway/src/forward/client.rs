@@ -122,19 +122,14 @@ impl Client {
         }
     }
 
-    /// Whether something waits for the client to take it.
-    pub fn owes(&self) -> bool {
+    /// Whether something waits for the client to take it, and a total that grows when it takes something.
+    pub fn owed(&self) -> (bool, u64) {
         match self {
-            Self::Http1(client) => client.wire().pending() > 0,
-            Self::Http2(client) => client.owes(),
-        }
-    }
-
-    /// A total that grows when the client takes something.
-    pub fn taken(&self) -> u64 {
-        match self {
-            Self::Http1(client) => client.wire().sent(),
-            Self::Http2(client) => client.given,
+            Self::Http1(client) => {
+                let (pending, sent) = client.wire().owed();
+                (pending > 0, sent)
+            }
+            Self::Http2(client) => (client.owes(), client.given),
         }
     }
 

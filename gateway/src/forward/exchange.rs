@@ -115,7 +115,9 @@ impl<'e> Exchange<'e> {
             if self.response == Response::Ended && flushed {
                 return Ok(Poll::Ready(()));
             }
-            if had_room != (self.client_has_room(cx)?, self.upstream.has_room()) {
+            if had_room != (true, true)
+                && had_room != (self.client_has_room(cx)?, self.upstream.has_room())
+            {
                 continue; // what was full has drained: there may be more to move
             }
             return self.wait(cx, alarm);
@@ -312,13 +314,15 @@ impl<'e> Exchange<'e> {
     /// The nearest deadline, or what is late.
     fn nearest(&mut self) -> Result<Instant, End> {
         let now = clock::now();
+        let (client_owes, taken_by_client) = self.client.owed();
+        let (pending, taken_by_upstream) = self.upstream.wire().owed();
         let progress = Progress {
-            request_left: self.request_ended && self.upstream.wire().pending() == 0,
+            request_left: self.request_ended && pending == 0,
             answering: self.response != Response::Waiting,
-            client_owes: self.client.owes(),
-            upstream_owes: self.upstream.wire().pending() > 0 && !self.upstream.is_broken(),
-            taken_by_client: self.client.taken(),
-            taken_by_upstream: self.upstream.wire().sent(),
+            client_owes,
+            upstream_owes: pending > 0 && !self.upstream.is_broken(),
+            taken_by_client,
+            taken_by_upstream,
             ends_at: self.order.seat.ends_at(now),
         };
         self.deadlines.nearest(now, &progress).map_err(|late| self.late(late))

@@ -17,8 +17,6 @@ use super::answer::{self, Answer};
 use crate::upstream::Checkout;
 use crate::wire::Wire;
 
-/// The most that is read of an answer's body at once.
-const PIECE: usize = 64 * 1024;
 /// What the codec of a chunked answer is told.
 const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
 
@@ -160,21 +158,22 @@ impl Upstream {
 
     /// Reads one head, interim ones included: the bytes of it, whole.
     pub fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
-        loop {
-            let look = |bytes: &[u8]| (bytes.len(), answer::scan(bytes, self.scanned));
-            match self.wire.peek(look) {
-                (_, Ok(Some(length))) => {
-                    self.scanned = 0;
-                    return Poll::Ready(Ok(self.wire.take(length)));
-                }
-                (length, Ok(None)) => self.scanned = length,
-                (_, Err(why)) => return Poll::Ready(Err(Fault::Invalid(why))),
+        let scanned = &mut self.scanned;
+        let found = self.wire.poll_find(cx, |bytes| match answer::scan(bytes, *scanned) {
+            Ok(None) => {
+                *scanned = bytes.len();
+                None
             }
-            match ready!(self.wire.poll_fill(cx)) {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => return Poll::Ready(Err(Fault::Closed)),
+            found => found.transpose(),
+        });
+        Poll::Ready(match ready!(found) {
+            Ok(Some(Ok(length))) => {
+                self.scanned = 0;
+                Ok(self.wire.take(length))
             }
-        }
+            Ok(Some(Err(why))) => Err(Fault::Invalid(why)),
+            Ok(None) | Err(_) => Err(Fault::Closed),
+        })
     }
 
     /// Goes on from a final head to its body, and tells how that is framed.
@@ -221,22 +220,19 @@ impl Upstream {
             }
             Body::Head | Body::Ended { .. } => return Poll::Ready(Ok(false)),
         };
-        if self.wire.peek(<[u8]>::is_empty) {
-            match ready!(self.wire.poll_fill_more(cx, most.min(PIECE))) {
-                Ok(1..) => {}
-                Ok(0) if self.body == Body::UntilClose => {
-                    self.body = Body::Ended { by_codec: false };
-                    self.stays = None;
-                    return Poll::Ready(Ok(false));
-                }
-                Ok(0) | Err(_) => return Poll::Ready(Err(Fault::Closed)),
+        match (ready!(self.wire.poll_give(cx, most, pass)), &mut self.body) {
+            (Ok(0), Body::UntilClose) => {
+                self.body = Body::Ended { by_codec: false };
+                self.stays = None;
+                Poll::Ready(Ok(false))
             }
+            (Ok(0) | Err(_), _) => Poll::Ready(Err(Fault::Closed)),
+            (Ok(given), Body::Sized(left)) => {
+                *left = left.saturating_sub(given as u64);
+                Poll::Ready(Ok(true))
+            }
+            (Ok(_), _) => Poll::Ready(Ok(true)),
         }
-        let given = self.wire.give(most, pass);
-        if let Body::Sized(left) = &mut self.body {
-            *left = left.saturating_sub(given as u64);
-        }
-        Poll::Ready(Ok(true))
     }
 
     fn poll_chunks(
