@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts as _, Path, Query, Request};
 use axum::http::{HeaderMap, header};
-use decision::name::Id;
+use decision::name::{ID_RULE, Id};
 
 use super::change::Wait;
 use super::fields::Fields;
@@ -31,9 +33,10 @@ impl FromRequest<Arc<Admin>> for Call {
     async fn from_request(request: Request, admin: &Arc<Admin>) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let author = parts.extensions.get::<Author>().cloned().ok_or_else(Problem::internal)?;
-        // What is no text once decoded is no id either.
-        let path = Path::from_request_parts(&mut parts, &()).await;
-        let Path(path) = path.map_err(|_| Problem::record_unknown())?;
+        let path = match Path::from_request_parts(&mut parts, &()).await {
+            Ok(Path(path)) => path,
+            Err(rejection) => no_text(rejection),
+        };
         let query = Query::<Vec<(String, String)>>::from_request_parts(&mut parts, &()).await;
         let Query(pairs) = query.map_err(|_| Problem::query_malformed())?;
         Ok(Self {
@@ -54,6 +57,13 @@ impl Call {
         let found = self.path.iter().find(|(known, _)| known == name);
         let id = found.and_then(|(_, text)| Id::new(text));
         id.ok_or_else(Problem::record_unknown)
+    }
+
+    /// As [`Self::id`], of what a PUT writes: what is no id is refused for what is wrong with it.
+    pub(super) fn new_id(&self, name: &str) -> Result<Id, Problem> {
+        let found = self.path.iter().find(|(known, _)| known == name);
+        let (_, text) = found.ok_or_else(Problem::record_unknown)?;
+        Id::new(text).ok_or_else(|| Problem::field_invalid(name, ID_RULE))
     }
 
     pub(super) fn headers(&self) -> &HeaderMap {
@@ -78,6 +88,17 @@ impl Call {
     /// As [`Self::body`], for a call that may come without one.
     pub(super) async fn body_if_any(&mut self) -> Result<Fields, Problem> {
         body::read_if_any(std::mem::take(&mut self.request)).await
+    }
+}
+
+/// A path of which one part is no text once decoded: that one is no id, and the others are not known.
+fn no_text(rejection: PathRejection) -> Vec<(String, String)> {
+    match rejection {
+        PathRejection::FailedToDeserializePathParams(rejection) => match rejection.into_kind() {
+            ErrorKind::InvalidUtf8InPathParam { key } => vec![(key, String::new())],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 

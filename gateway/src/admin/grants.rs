@@ -15,7 +15,7 @@ use crate::store::amend;
 
 pub(super) async fn put(mut call: Call) -> Answer {
     let wait = call.only_wait()?;
-    let (id, resource) = (call.id("id")?, call.id("resource")?);
+    let (resource, id) = (call.new_id("resource")?, call.id("id")?);
     let mut fields = call.body().await?;
     let level = fields.required("level", rules::level);
     fields.end()?;

@@ -44,7 +44,8 @@ pub(super) async fn get(mut call: Call) -> Answer {
 
 /// What is not given is empty afterwards, but for the members, which stay.
 pub(super) async fn put(mut call: Call) -> Answer {
-    let place = Place::of(&mut call)?;
+    let id = call.new_id("id")?;
+    let place = Place::at(&mut call, id)?;
     let fields = ResourceFields::read(call.body().await?, true)?;
     write(call, place, move |found, id| {
         let members = found.and_then(|found| found.members);
@@ -87,8 +88,13 @@ struct Place {
 
 impl Place {
     fn of(call: &mut Call) -> Result<Self, Problem> {
+        let id = call.id("id")?;
+        Self::at(call, id)
+    }
+
+    fn at(call: &mut Call, id: Id) -> Result<Self, Problem> {
         let (realm, wait) = Realm::and_wait(call)?;
-        Ok(Self { realm, wait, id: call.id("id")? })
+        Ok(Self { realm, wait, id })
     }
 }
 
@@ -118,8 +124,8 @@ async fn write(
 
 /// The first one named makes the members of the resource its own: from then on only those are members.
 pub(super) async fn put_member(mut call: Call) -> Answer {
+    let subject = call.new_id("subject")?;
     let Place { realm, wait, id } = Place::of(&mut call)?;
-    let subject = call.id("subject")?;
     let mut fields = call.body().await?;
     let level = fields.required("level", rules::level);
     fields.end()?;

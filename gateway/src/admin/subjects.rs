@@ -42,7 +42,8 @@ pub(super) async fn get(mut call: Call) -> Answer {
 }
 
 pub(super) async fn put(call: Call) -> Answer {
-    write(call, |fields, _, id| {
+    let id = call.new_id("id")?;
+    write(call, id, |fields, _, id| {
         let mut subject = SubjectFields::blank(id.clone());
         fields.apply(&mut subject);
         Ok(subject)
@@ -51,7 +52,8 @@ pub(super) async fn put(call: Call) -> Answer {
 }
 
 pub(super) async fn update(call: Call) -> Answer {
-    write(call, |fields, found, _| {
+    let id = call.id("id")?;
+    write(call, id, |fields, found, _| {
         let mut subject = found.ok_or_else(Problem::record_unknown)?;
         fields.apply(&mut subject);
         Ok(subject)
@@ -61,10 +63,10 @@ pub(super) async fn update(call: Call) -> Answer {
 
 async fn write(
     mut call: Call,
+    id: Id,
     edit: fn(&SubjectFields, Option<Subject>, &Id) -> Result<Subject, Problem>,
 ) -> Answer {
     let (realm, wait) = Realm::and_wait(&mut call)?;
-    let id = call.id("id")?;
     let fields = SubjectFields::read(call.body().await?)?;
     let Call { admin, author, version, .. } = call;
     let store = Arc::clone(&admin.store);

@@ -110,10 +110,6 @@ async fn each_field_of_a_subject_out_of_range_is_refused_by_its_name() {
             }
         }
     }
-    for id in ["a%2Cb", "a=b", "*", "%FF", "%22"] {
-        let path = format!("/v1/subjects/{id}?realm=app");
-        assert_eq!(house.put(&path, json!({})).await.status, 404, "{id}");
-    }
     assert_eq!(house.get(PATH).await.body["version"], 1);
 }
 
@@ -141,4 +137,41 @@ async fn a_change_of_a_subject_that_waits_tells_where_it_is_applied() {
         assert_eq!(answer.body["propagation"]["complete"], true, "{}", answer.body);
     }
     assert_eq!(house.put(&format!("{PATH}&wait=maybe"), json!({})).await.refused(), ["wait"]);
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_refused_by_a_put_and_unknown_to_all_else() {
+    let house = House::new();
+    let credential = house.created(json!({ "grants": {} })).await;
+    assert_eq!(house.put("/v1/resources/org_1?realm=app", json!({ "kind": "org" })).await.status, 201);
+    let long = "x".repeat(129);
+    for id in ["a%2Cb", "a=b", "a%3Db", "*", "%FF", "%22", "a%3Bb", "a%20b", "%C3%A9", &long] {
+        for (path, field, body) in [
+            (format!("/v1/subjects/{id}?realm=app"), "id", json!({})),
+            (format!("/v1/resources/{id}?realm=app"), "id", json!({ "kind": "org" })),
+            (
+                format!("/v1/resources/org_1/members/{id}?realm=app"),
+                "subject",
+                json!({ "level": "read" }),
+            ),
+            (
+                format!("/v1/credentials/{credential}/grants/{id}"),
+                "resource",
+                json!({ "level": "read" }),
+            ),
+        ] {
+            assert_eq!(house.put(&path, body).await.refused(), [field], "{path}");
+            assert_eq!(house.delete(&path).await.status, 404, "{path}");
+            if field == "id" {
+                assert_eq!(house.get(&path).await.status, 404, "{path}");
+                assert_eq!(house.patch(&path, json!({})).await.status, 404, "{path}");
+            }
+        }
+        // Of what is not written there is no more to say than that it is unknown.
+        let level = json!({ "level": "read" });
+        let member = format!("/v1/resources/{id}/members/user_1?realm=app");
+        assert_eq!(house.put(&member, level.clone()).await.status, 404, "{member}");
+        let grant = format!("/v1/credentials/{id}/grants/board_1");
+        assert_eq!(house.put(&grant, level).await.status, 404, "{grant}");
+    }
 }
