@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::Admin;
 use super::fields::Fields;
 use super::problem::Problem;
@@ -82,10 +84,29 @@ pub(super) async fn make<T: Send + 'static>(
         owned.events.tell();
         Ok((outcome, owned.propagation(applied)))
     });
-    match tokio::time::timeout(STORE_TIMEOUT, task).await {
-        Ok(ended) => ended.unwrap_or_else(|_panicked| Err(Problem::internal())),
-        Err(_) => Err(too_slow()),
-    }
+    let mut task = task;
+    let ended = match tokio::time::timeout(STORE_TIMEOUT, &mut task).await {
+        Ok(ended) => ended,
+        Err(_) => match OVERDUE.try_with(Arc::clone) {
+            Ok(overdue) => {
+                overdue.notify_one();
+                task.await
+            }
+            Err(_) => return Err(too_slow()),
+        },
+    };
+    ended.unwrap_or_else(|_panicked| Err(Problem::internal()))
+}
+
+tokio::task_local! {
+    /// Told by a change that takes longer than whoever asked for it is let wait; it is waited for all the same.
+    static OVERDUE: Arc<Notify>;
+}
+
+/// Runs a call whose answer is kept, which must be the true one: it goes on where others would say that the store takes too
+/// long, and `overdue` is told.
+pub(super) async fn to_its_end<T>(overdue: Arc<Notify>, call: impl Future<Output = T>) -> T {
+    OVERDUE.scope(overdue, call).await
 }
 
 /// Reads from the store, within its time.
@@ -98,7 +119,7 @@ pub(super) async fn read<T, E: Into<Problem>>(
     }
 }
 
-fn too_slow() -> Problem {
+pub(super) fn too_slow() -> Problem {
     Problem::store_unavailable("the store took too long")
 }
 

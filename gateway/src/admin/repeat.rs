@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use ring::digest;
 use serde_json::{Map, Value};
+use tokio::sync::Notify;
 
 use super::problem::Problem;
 use super::{Admin, body, change};
@@ -49,9 +50,12 @@ async fn answer(admin: Arc<Admin>, request: Request, next: Next) -> Result<Respo
         Begun::Done(reply) => return again(&reply),
         Begun::New => {}
     }
-    // To its end, also when the caller goes away: who comes back is to hear what became of it.
+    // To its end, also when the caller goes away or is told that it takes too long: who comes back is to hear what became of it.
+    let overdue = Arc::new(Notify::new());
+    let told = Arc::clone(&overdue);
     let task = tokio::spawn(async move {
-        let response = next.run(Request::from_parts(head, Body::from(body))).await;
+        let call = next.run(Request::from_parts(head, Body::from(body)));
+        let response = change::to_its_end(told, call).await;
         let (head, body) = response.into_parts();
         let body = to_bytes(body, ANSWER_MAX).await.unwrap_or_default();
         // What was refused has changed nothing: it is judged anew when it is asked again.
@@ -63,7 +67,11 @@ async fn answer(admin: Arc<Admin>, request: Request, next: Next) -> Result<Respo
         drop(admin.store.finish(&key, reply, author.now).await);
         Response::from_parts(head, Body::from(body))
     });
-    task.await.map_err(|_panicked| Problem::internal())
+    tokio::select! {
+        biased;
+        ended = task => ended.map_err(|_panicked| Problem::internal()),
+        () = overdue.notified() => Err(change::too_slow()),
+    }
 }
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {

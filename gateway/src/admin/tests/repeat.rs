@@ -1,8 +1,15 @@
 //! `Idempotency-Key`.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
 
 use super::*;
+use crate::store::hooked::{Hook, Hooked};
+use crate::store::{Store, Unavailable};
 
 async fn send(house: &House, path: &str, key: &str, body: Value) -> crate::admin::house::Answer {
     let request = request(Method::POST, path)
@@ -120,6 +127,56 @@ async fn of_equal_creates_at_the_same_time_one_makes_and_the_others_hear_of_it()
         }
     }
     assert_eq!((secrets, count(&house).await), (1, 1));
+}
+
+/// A store whose creates wait to be let through.
+#[derive(Default)]
+struct Held {
+    begun: Notify,
+    gate: Notify,
+    finished: Notify,
+}
+
+#[async_trait]
+impl Hook for Held {
+    async fn before(&self, call: &'static str) -> Result<(), Unavailable> {
+        if call == "create" {
+            self.begun.notify_one();
+            self.gate.notified().await;
+        }
+        Ok(())
+    }
+
+    async fn after(&self, call: &'static str) {
+        if call == "finish" {
+            self.finished.notify_one();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_create_that_takes_too_long_is_still_running_and_then_answered_with_what_became_of_it() {
+    let whole = House::new();
+    let held = Arc::new(Hooked { store: Arc::clone(&whole.store), hook: Held::default() });
+    let house = House::over(Arc::clone(&held) as Arc<dyn Store>);
+    let create = || send(&house, "/v1/credentials", "k", order(json!({})));
+    let mut slow = pin!(create());
+    tokio::select! {
+        _ = &mut slow => panic!("it was let through"),
+        () = held.begun.notified() => {}
+    }
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(11)).await;
+    tokio::time::resume();
+    let slow = slow.await;
+    assert_eq!((slow.status.as_u16(), slow.code()), (503, "store_unavailable"));
+    let running = create().await;
+    assert_eq!((running.status.as_u16(), running.code()), (409, "still_running"));
+    held.gate.notify_one();
+    held.finished.notified().await;
+    let answer = create().await;
+    assert_eq!((answer.status.as_u16(), &answer.body["replayed"]), (201, &json!(true)));
+    assert_eq!(count(&house).await, 1);
 }
 
 #[tokio::test]
