@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use decision::config::snapshot::Snapshot;
 use decision::facts::Credential;
@@ -57,15 +57,18 @@ pub(super) fn created(
     propagation: Option<Propagation>,
     now: decision::facts::Timestamp,
 ) -> Response {
-    let place = format!("/v1/credentials/{}", credential.id);
-    let tag = tag(credential.version);
+    let head = made_head(credential.id.as_str(), credential.version);
     let created = Created {
         credential: CredentialView::new(credential, now),
         secret: secret.map(|secret| secret.expose_secret().to_owned()),
         propagation,
     };
-    (StatusCode::CREATED, [(header::LOCATION, place), (header::ETAG, tag)], Json(created))
-        .into_response()
+    (StatusCode::CREATED, head, Json(created)).into_response()
+}
+
+/// What the head says of a credential that was made: where it is, and its version.
+pub(super) fn made_head(id: &str, version: u64) -> [(HeaderName, String); 2] {
+    [(header::LOCATION, format!("/v1/credentials/{id}")), (header::ETAG, tag(version))]
 }
 
 /// Of a scheme for members only: whether the organisation names the subject among its members.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
 use super::problem::Problem;
-use super::{Admin, body, change};
+use super::{Admin, body, change, credentials};
 use crate::store::{Author, Begun, RepeatKey, Reply};
 
 const KEY: &str = "idempotency-key";
@@ -110,5 +110,12 @@ fn again(reply: &Reply) -> Result<Response, Problem> {
     let mut fields: Map<String, Value> =
         serde_json::from_slice(&reply.body).map_err(|_| Problem::internal())?;
     fields.insert("replayed".to_owned(), true.into());
-    Ok((status, axum::Json(fields)).into_response())
+    let made = fields.get("credential").filter(|_| status == StatusCode::CREATED);
+    let head = made.and_then(|made| {
+        Some(credentials::made_head(made.get("id")?.as_str()?, made.get("version")?.as_u64()?))
+    });
+    Ok(match head {
+        Some(head) => (status, head, axum::Json(fields)).into_response(),
+        None => (status, axum::Json(fields)).into_response(),
+    })
 }

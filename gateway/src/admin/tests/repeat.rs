@@ -31,6 +31,10 @@ async fn a_repeated_create_answers_as_before_without_the_secret_and_makes_nothin
     assert_eq!(again.status, 201);
     assert_eq!(again.body["credential"], first.body["credential"]);
     assert_eq!((&again.body["secret"], &again.body["replayed"]), (&Value::Null, &json!(true)));
+    for name in [header::LOCATION, header::ETAG] {
+        assert!(first.headers.contains_key(&name), "{name}");
+        assert_eq!(first.headers.get(&name), again.headers.get(&name), "{name}");
+    }
     assert_eq!(count(&house).await, 1);
     let other = send(&house, "/v1/credentials", "k-2", order(json!({ "name": "ci" }))).await;
     assert_ne!(other.body["credential"]["id"], first.body["credential"]["id"]);
@@ -84,6 +88,10 @@ async fn rotations_and_revelations_are_repeated_without_their_secret() {
         let first = send(&house, &path, action, body.clone()).await;
         let again = send(&house, &path, action, body).await;
         assert_eq!((first.status, again.body["replayed"].clone()), (again.status, json!(true)));
+        for name in [header::LOCATION, header::ETAG] {
+            assert_eq!(first.headers.get(&name), again.headers.get(&name), "{action}: {name}");
+            assert_eq!(first.headers.contains_key(&name), action == "rotate", "{action}: {name}");
+        }
         assert_eq!(first.body["secret"].is_string(), secret, "{action}: {}", first.body);
         assert_eq!(again.body["secret"], Value::Null, "{action}");
     }
