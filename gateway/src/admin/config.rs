@@ -21,13 +21,15 @@ use crate::reload::{Busy, Cause, Checked, InForce, Reason, Refused, Reloader};
 /// Bytes of a configuration that is sent to be checked. The reader takes 4 MiB a file.
 const LIMIT: usize = 16 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Where a configuration is sent to be checked.
+pub(super) const CHECK: &str = "/v1/config/check";
 /// How several files are sent. Anything else is the text of one.
 pub(crate) const FILES: &str = "application/vnd.portcullis.files+json";
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
         .route("/v1/config", get(show))
-        .route("/v1/config/check", post(check).layer(DefaultBodyLimit::max(LIMIT)))
+        .route(CHECK, post(check).layer(DefaultBodyLimit::max(LIMIT)))
         .route("/v1/config/reload", post(reload))
 }
 

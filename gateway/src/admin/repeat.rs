@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
 use super::problem::Problem;
-use super::{Admin, body, change, credentials};
+use super::{Admin, body, change, config, credentials};
 use crate::store::{Author, Begun, RepeatKey, Reply};
 
 const KEY: &str = "idempotency-key";
@@ -21,13 +21,14 @@ const KEY_MAX: usize = 255;
 /// Bytes of an answer: no POST has longer ones.
 const ANSWER_MAX: usize = 1024 * 1024;
 
-/// Stands before every handler.
+/// Stands before every handler. A check of a configuration changes nothing, and its body is larger than what is read here.
 pub(super) async fn once(
     State(admin): State<Arc<Admin>>,
     request: Request,
     next: Next,
 ) -> Response {
-    if request.method() != Method::POST || !request.headers().contains_key(KEY) {
+    let repeats = request.method() == Method::POST && request.uri().path() != config::CHECK;
+    if !repeats || !request.headers().contains_key(KEY) {
         return next.run(request).await;
     }
     match answer(admin, request, next).await {

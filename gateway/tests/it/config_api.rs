@@ -99,6 +99,26 @@ fn without_a_body_the_files_are_checked_that_a_reload_would_read() {
 }
 
 #[test]
+fn a_large_configuration_is_checked_whether_or_not_it_comes_with_a_key() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::start(one_api(&upstream));
+    let large = format!("{}\n# {}", text(&gateway), "x".repeat(1 << 20));
+    let authorization = format!("Bearer {ADMIN_TOKEN}");
+    for _ in 0..2 {
+        let fields = [
+            ("authorization", authorization.as_str()),
+            ("connection", "close"),
+            ("content-type", "application/yaml"),
+            ("idempotency-key", "k"),
+        ];
+        let bytes = request("POST", "/v1/config/check", &fields, &large);
+        let response = Client::connect(gateway.address("admin")).send(bytes).response();
+        assert_eq!((response.status, &response.json()["valid"]), (200, &json!(true)));
+        assert!(response.json().get("replayed").is_none());
+    }
+}
+
+#[test]
 fn nobody_without_the_token_sees_or_changes_anything() {
     let upstream = Upstream::echo();
     let gateway = Gateway::start(one_api(&upstream));

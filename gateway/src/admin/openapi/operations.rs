@@ -288,7 +288,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         id: "checkConfig",
         summary: "Judges a configuration, or the files when the body is empty, and changes nothing",
         query: &[],
-        headers: ONCE,
+        headers: &[],
         body: Some(Body { schema: "ConfigurationText", required: false, kind: "application/yaml" }),
         answers: &[(200, "CheckedConfiguration")],
     },
