@@ -53,6 +53,7 @@ mod resources;
 mod rules;
 mod secrets;
 mod subjects;
+mod telling;
 mod terms;
 pub(crate) mod view;
 mod words;
@@ -61,6 +62,7 @@ use events::Events;
 pub use keys::Keys;
 pub(crate) use keys::mint;
 use problem::Problem;
+use telling::Telling;
 
 /// The name under which the one admin token acts.
 const AUTHOR: &str = "admin";
@@ -77,7 +79,7 @@ pub struct Admin {
     bounds: Bounds,
     reloader: Option<Reloader>,
     /// Held by the one change that is being made.
-    turn: Mutex<()>,
+    turn: Mutex<Telling>,
     events: Events,
 }
 
@@ -107,7 +109,7 @@ impl Admin {
             replica: parts.replica,
             bounds: parts.bounds,
             reloader: parts.reloader,
-            turn: Mutex::new(()),
+            turn: Mutex::new(Telling::new()),
             events: Events::new(),
         }
     }

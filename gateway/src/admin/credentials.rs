@@ -46,7 +46,7 @@ pub(super) async fn create(mut call: Call) -> Answer {
         }
         Err(ChangeError::IdTaken.into())
     };
-    let ((credential, secret), propagation) = change::make(&admin, step).await?;
+    let ((credential, secret), propagation) = change::make(&admin, wait, step).await?;
     Ok(created(credential, secret.as_ref(), wait.shows(propagation), now))
 }
 
@@ -126,7 +126,7 @@ pub(super) async fn update(mut call: Call) -> Answer {
         let changed = amend::credential(&*owned.store, &id, version, &author, edit).await?;
         Ok(Step::from(changed))
     };
-    let (credential, propagation) = change::make(&admin, step).await?;
+    let (credential, propagation) = change::make(&admin, wait, step).await?;
     let version = credential.version;
     let view = CredentialView::new(credential, now);
     Ok(shown(StatusCode::OK, view, version, wait.shows(propagation)))
@@ -142,14 +142,17 @@ pub(super) async fn delete(mut call: Call) -> Answer {
     let Call { admin, author, version, .. } = call;
     let store = Arc::clone(&admin.store);
     let step = async move { Ok(Step::from(store.delete(&id, version, &author).await?)) };
-    let (_, propagation) = change::make(&admin, step).await?;
+    let (_, propagation) = change::make(&admin, wait, step).await?;
     Ok(deleted(wait.shows(propagation)))
 }
 
 /// 204, but for whoever waited.
 pub(super) fn deleted(propagation: Option<Propagation>) -> Response {
     match propagation {
-        Some(propagation) => Json(Deleted { propagation }).into_response(),
+        Some(propagation) => {
+            let status = change::waited(StatusCode::OK, Some(&propagation));
+            (status, Json(Deleted { propagation })).into_response()
+        }
         None => StatusCode::NO_CONTENT.into_response(),
     }
 }
@@ -161,6 +164,7 @@ pub(super) fn shown<T: serde::Serialize>(
     version: u64,
     propagation: Option<Propagation>,
 ) -> Response {
+    let status = change::waited(status, propagation.as_ref());
     (status, [(header::ETAG, tag(version))], Json(Changed { record, propagation })).into_response()
 }
 

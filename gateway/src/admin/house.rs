@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower::ServiceExt as _;
 
 use super::{Admin, Keys, Parts, router};
@@ -24,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::source::Surroundings;
 use crate::store::Store;
 use crate::store::embedded::Embedded;
+use crate::worker::Command;
 
 pub(crate) const TOKEN: &str = "admin-token";
 const CONFIGURATION: &str = r#"
@@ -81,24 +83,37 @@ impl House {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
-        Self::with(store, CONFIGURATION)
+        Self::with(store, CONFIGURATION, Vec::new())
     }
 
     /// One of another configuration.
     pub(crate) fn of(configuration: &str) -> Self {
         let whole = Self::new();
         let store = Arc::clone(&whole.store);
-        Self { folder: whole.folder, ..Self::with(store, configuration) }
+        Self { folder: whole.folder, ..Self::with(store, configuration, Vec::new()) }
     }
 
-    fn with(store: Arc<dyn Store>, configuration: &str) -> Self {
+    /// One with a worker that hears of changes when the test lets it.
+    pub(crate) fn with_worker() -> (Self, UnboundedReceiver<Command>) {
+        let whole = Self::new();
+        let store = Arc::clone(&whole.store);
+        let (commands, inbox) = unbounded_channel();
+        let house = Self::with(store, CONFIGURATION, vec![commands]);
+        (Self { folder: whole.folder, ..house }, inbox)
+    }
+
+    fn with(
+        store: Arc<dyn Store>,
+        configuration: &str,
+        workers: Vec<UnboundedSender<Command>>,
+    ) -> Self {
         let compiled = compiled(configuration);
         let process = &compiled.configuration.process;
         let sealing = process.store.sealing_key.as_ref().and_then(SealingKey::new);
         let admin = Admin::new(Parts {
             store: Arc::clone(&store),
             keys: Keys { peppers: peppers(), sealing },
-            feed: feed(Arc::clone(&store)),
+            feed: feed(Arc::clone(&store), workers),
             bounds: process.bounds.clone(),
             generations: generations(compiled),
             token: SecretString::from(TOKEN),
@@ -162,7 +177,7 @@ impl House {
 
     /// A feed of its own over the same store.
     pub(crate) fn feed(&self) -> Arc<Feed> {
-        feed(Arc::clone(&self.store))
+        feed(Arc::clone(&self.store), Vec::new())
     }
 
     /// Whether the store holds a credential with this secret in `app`.
@@ -207,7 +222,7 @@ fn peppers() -> Peppers {
     Pepper::new(&SecretString::from("p".repeat(32))).unwrap().into()
 }
 
-fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
+fn feed(store: Arc<dyn Store>, workers: Vec<UnboundedSender<Command>>) -> Arc<Feed> {
     let settings = CacheSettings {
         capacity: 100,
         ttl: Duration::from_mins(1),
@@ -215,7 +230,7 @@ fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
         negative_ttl: Duration::from_secs(1),
     };
     let facts = Facts::new(store, &settings, Duration::from_secs(1), Handle::current());
-    Arc::new(Feed::new(Arc::new(facts), Vec::new()))
+    Arc::new(Feed::new(Arc::new(facts), workers))
 }
 
 pub(crate) fn compiled(configuration: &str) -> Compiled {

@@ -75,7 +75,7 @@ pub(super) async fn delete(mut call: Call) -> Answer {
         let deleted = store.delete_resource(&realm.name, &id, version, &realm.apis, &author);
         Ok(Step::from(deleted.await?))
     };
-    let (_, propagation) = change::make(&admin, step).await?;
+    let (_, propagation) = change::make(&admin, wait, step).await?;
     Ok(deleted(wait.shows(propagation)))
 }
 
@@ -114,7 +114,7 @@ async fn write(
         let changed = amend::resource(&*store, &realm.name, &id, version, &author, edit).await?;
         Ok(Step::from(changed).map(|record| (record, new)))
     };
-    let ((resource, new), propagation) = change::make(&admin, step).await?;
+    let ((resource, new), propagation) = change::make(&admin, wait, step).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let version = resource.version;
     Ok(shown(status, ResourceView::new(resource), version, wait.shows(propagation)))
@@ -145,7 +145,7 @@ pub(super) async fn put_member(mut call: Call) -> Answer {
         let changed = amend::resource(&*store, &realm.name, &id, version, &author, edit).await?;
         Ok(Step::from(changed).map(|record| (record, new)))
     };
-    let ((resource, new), propagation) = change::make(&admin, step).await?;
+    let ((resource, new), propagation) = change::make(&admin, wait, step).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let version = resource.version;
     Ok(shown(status, ResourceView::new(resource), version, wait.shows(propagation)))
@@ -166,6 +166,6 @@ pub(super) async fn delete_member(mut call: Call) -> Answer {
         let changed = amend::resource(&*store, &realm.name, &id, version, &author, edit).await?;
         Ok(Step::from(changed))
     };
-    let (_, propagation) = change::make(&admin, step).await?;
+    let (_, propagation) = change::make(&admin, wait, step).await?;
     Ok(deleted(wait.shows(propagation)))
 }

@@ -81,7 +81,7 @@ pub(super) async fn rotate(mut call: Call) -> Answer {
         let changes = old.change.into_iter().chain(successor.change).collect();
         Ok(Step { outcome: (successor.record, made.secret), changes })
     };
-    let ((successor, secret), propagation) = change::make(&admin, step).await?;
+    let ((successor, secret), propagation) = change::make(&admin, wait, step).await?;
     Ok(created(successor, secret.as_ref(), wait.shows(propagation), now))
 }
 

@@ -350,8 +350,8 @@ pub(crate) struct Propagation {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct ReplicaReport {
     pub(crate) replica: String,
-    /// Milliseconds that it took to apply the change.
+    /// Milliseconds that it took to apply the change, or that were waited for it.
     pub(crate) applied_ms: u64,
-    /// `applied`: the change is applied and requests under way are told.
+    /// `applied`: the change is applied and requests under way are told. `pending`: it is applied, and some are still to be told.
     pub(crate) state: String,
 }

@@ -9,6 +9,7 @@ use super::*;
 use crate::admin::instant;
 use crate::store::hooked::{Hook, Hooked};
 use crate::store::{Store, Unavailable};
+use crate::worker::Command;
 
 #[tokio::test]
 async fn a_revoked_credential_stays_on_record_with_its_reason() {
@@ -194,4 +195,44 @@ async fn a_change_goes_on_to_its_end_when_its_caller_goes_away() {
         held.gate.notify_one();
     });
     assert_eq!(second.body["credential"]["revoke_reason"], "first");
+}
+
+#[tokio::test]
+async fn a_worker_that_hears_nothing_is_waited_for_as_long_as_was_asked_and_holds_up_nobody() {
+    let (house, mut worker) = House::with_worker();
+    let id = house.created(json!({})).await;
+    let other = house.created(json!({})).await;
+    let path = format!("/v1/credentials/{id}");
+    // The second changes nothing, and is no more told than the first.
+    for reason in ["first", "second"] {
+        let revoke = format!("{path}/revoke?wait=all&timeout=20ms");
+        let answer = house.post(&revoke, json!({ "reason": reason })).await;
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        assert_eq!(answer.body["credential"]["revoke_reason"], "first");
+        let propagation = &answer.body["propagation"];
+        assert_eq!(propagation["complete"], false);
+        assert_eq!(propagation["replicas"][0]["state"], "pending");
+    }
+    let unasked = house.post(&format!("{path}/revoke?timeout=20ms"), json!({})).await;
+    assert_eq!((unasked.status.as_u16(), &unasked.body["propagation"]["complete"]), (200, &json!(false)));
+    let update = format!("/v1/credentials/{other}?wait=all&timeout=20ms");
+    let updated = house.patch(&update, json!({ "disabled": true })).await;
+    assert_eq!((updated.status.as_u16(), &updated.body["propagation"]["complete"]), (202, &json!(false)));
+    let matching = json!({ "api": "app", "subject": "user_1" });
+    let matching = house.post("/v1/revocations?wait=all&timeout=20ms", matching).await;
+    assert_eq!((matching.status.as_u16(), &matching.body["revoked"]), (202, &json!(1)));
+    let gone = house.delete(&format!("{path}?wait=all&timeout=20ms")).await;
+    assert_eq!((gone.status.as_u16(), &gone.body["propagation"]["complete"]), (202, &json!(false)));
+
+    let listens = async move {
+        while let Some(command) = worker.recv().await {
+            let Command::Tell { done, .. } = command else { continue };
+            done.send(()).unwrap();
+        }
+    };
+    let listens = tokio::spawn(listens);
+    let told = house.post(&format!("{path}/revoke?wait=all&timeout=60s"), json!({})).await;
+    assert_eq!((told.status.as_u16(), &told.body["propagation"]["complete"]), (200, &json!(true)));
+    assert_eq!(told.body["propagation"]["replicas"][0]["state"], "applied");
+    listens.abort();
 }
