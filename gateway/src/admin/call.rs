@@ -70,6 +70,11 @@ impl Call {
         self.request.headers()
     }
 
+    /// The request itself, for a call whose body is no fields.
+    pub(super) fn into_request(self) -> (Arc<Admin>, Request) {
+        (self.admin, self.request)
+    }
+
     /// Ends the reading of the query where it may only say whether to wait.
     pub(super) fn only_wait(&mut self) -> Result<Wait, Problem> {
         let wait = Wait::read(&mut self.query);

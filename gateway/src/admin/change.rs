@@ -2,7 +2,7 @@
 //! that the requests under way are told, and no longer than the call says.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use tokio::sync::Notify;
@@ -149,6 +149,15 @@ impl Admin {
     pub(super) async fn propagation(&self, told: Told, wait: Wait) -> Propagation {
         let since = told.since();
         let complete = told.within(wait.timeout).await;
+        self.come(since, complete)
+    }
+
+    /// What has come everywhere, and was begun then.
+    pub(super) fn applied(&self, since: Instant) -> Propagation {
+        self.come(since, true)
+    }
+
+    fn come(&self, since: Instant, complete: bool) -> Propagation {
         let here = ReplicaReport {
             replica: self.replica.clone(),
             applied_ms: clock::now().saturating_duration_since(since).as_millis() as u64,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -15,7 +15,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Admin;
+use super::call::Call;
+use super::credentials::Answer;
 use super::problem::Problem;
+use super::view::Propagation;
+use crate::clock;
 use crate::reload::{Busy, Cause, Checked, InForce, Reason, Refused, Reloader};
 
 /// Bytes of a configuration that is sent to be checked. The reader takes 4 MiB a file.
@@ -96,10 +100,15 @@ pub(super) struct ReloadedView {
     /// It was not in force before.
     changed: bool,
     warnings: Vec<ConfigProblem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    propagation: Option<Propagation>,
 }
 
-async fn show(State(admin): State<Arc<Admin>>) -> Result<Response, Problem> {
-    let source = reloader(&admin)?.root().display().to_string();
+async fn show(mut call: Call) -> Answer {
+    call.query_ends()?;
+    let admin = &call.admin;
+    let source = reloader(admin)?.root().display().to_string();
     let current = admin.generations.current();
     let written = &current.written;
     let (hash, configuration) = (written.hash().to_owned(), written.document().clone());
@@ -107,7 +116,9 @@ async fn show(State(admin): State<Arc<Admin>>) -> Result<Response, Problem> {
     Ok(axum::Json(view).into_response())
 }
 
-async fn check(State(admin): State<Arc<Admin>>, request: Request) -> Result<Response, Problem> {
+async fn check(mut call: Call) -> Answer {
+    call.query_ends()?;
+    let (admin, request) = call.into_request();
     let reloader = reloader(&admin)?;
     let several = request.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == FILES);
     let body = body(request).await?;
@@ -134,10 +145,17 @@ async fn check(State(admin): State<Arc<Admin>>, request: Request) -> Result<Resp
     Ok(axum::Json(view).into_response())
 }
 
-async fn reload(State(admin): State<Arc<Admin>>) -> Result<Response, Problem> {
+async fn reload(mut call: Call) -> Answer {
+    let wait = call.only_wait()?;
+    call.body_if_any().await?.end()?;
+    let admin = call.admin;
+    let since = clock::now();
     match reloader(&admin)?.reload(Cause::Admin).await.map_err(busy)? {
         Ok(InForce { generation, changed, warnings }) => {
-            let view = ReloadedView { generation, changed, warnings: views(warnings) };
+            // What is in force here is so for every request that comes.
+            let propagation = wait.shows(admin.applied(since));
+            let warnings = views(warnings);
+            let view = ReloadedView { generation, changed, warnings, propagation };
             Ok(axum::Json(view).into_response())
         }
         Err(refused) => Ok(refusal(refused)),

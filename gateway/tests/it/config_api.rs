@@ -119,6 +119,33 @@ fn a_large_configuration_is_checked_whether_or_not_it_comes_with_a_key() {
 }
 
 #[test]
+fn nothing_that_is_sent_is_overlooked() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::start(one_api(&upstream));
+    for (method, path, body, field) in [
+        ("GET", "/v1/config?x=1", Value::Null, "x"),
+        ("POST", "/v1/config/check?x=1", Value::Null, "x"),
+        ("POST", "/v1/config/reload?wait=all&nonsense=1", Value::Null, "nonsense"),
+        ("POST", "/v1/config/reload?wait=some", Value::Null, "wait"),
+        ("POST", "/v1/config/reload", json!({ "unknown": 1 }), "unknown"),
+    ] {
+        let (status, answer) = gateway.admin(method, path, &body);
+        assert_eq!((status, &answer["errors"][0]["field"]), (422, &json!(field)), "{path}");
+    }
+    assert_eq!(gateway.reloads("applied"), 0);
+    for (path, waited) in
+        [("/v1/config/reload", false), ("/v1/config/reload?wait=all&timeout=5s", true)]
+    {
+        let (status, answer) = gateway.admin("POST", path, &Value::Null);
+        assert_eq!((status, answer.get("propagation").is_some()), (200, waited), "{answer}");
+        if waited {
+            assert_eq!(answer["propagation"]["complete"], true, "{answer}");
+            assert_eq!(answer["propagation"]["replicas"][0]["state"], "applied");
+        }
+    }
+}
+
+#[test]
 fn nobody_without_the_token_sees_or_changes_anything() {
     let upstream = Upstream::echo();
     let gateway = Gateway::start(one_api(&upstream));

@@ -297,7 +297,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         path: "/v1/config/reload",
         id: "reloadConfig",
         summary: "Reads the files anew; what is refused is 422 with `problems`",
-        query: &[],
+        query: WAIT,
         headers: ONCE,
         body: None,
         answers: &[(200, "ReloadedConfiguration")],
