@@ -209,11 +209,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Puts `resource` in the place of the record at its version; at version 0, where there is none. `Conflict`;
     /// `ParentUnknown`, `ParentCircle` and `TooDeep` where the parent is another than before: it must have a record, not be
     /// the resource itself or one below it, and nothing may come to lie more than [`Resource::STEPS_MAX`] steps deep,
-    /// what lies below the resource included.
+    /// what lies below the resource included. `InUse` where it comes to have a parent while an unrevoked credential of `apis`,
+    /// which are those of the realm, names it as its organisation.
     async fn put_resource(
         &self,
         realm: &str,
         resource: Resource,
+        apis: &[String],
         author: &Author,
     ) -> Result<Changed<Resource>, ChangeError>;
 

@@ -53,12 +53,13 @@ pub async fn subject<E: From<ChangeError> + Send>(
     Err(overtaken().into())
 }
 
-/// As [`subject`].
+/// As [`subject`]; `apis` are those of the realm.
 pub async fn resource<E: From<ChangeError> + Send>(
     store: &dyn Store,
     realm: &str,
     id: &Id,
     version: Option<u64>,
+    apis: &[String],
     author: &Author,
     mut edit: impl FnMut(Option<Resource>) -> Result<Resource, E> + Send,
 ) -> Result<Changed<Resource>, E> {
@@ -67,7 +68,7 @@ pub async fn resource<E: From<ChangeError> + Send>(
         matches(found.as_ref().map(|record| record.version), version)?;
         let read = found.as_ref().map_or(0, |record| record.version);
         let record = Resource { id: id.clone(), version: read, ..edit(found)? };
-        match store.put_resource(realm, record, author).await {
+        match store.put_resource(realm, record, apis, author).await {
             Err(ChangeError::Conflict) if version.is_none() => {}
             answer => return Ok(answer?),
         }

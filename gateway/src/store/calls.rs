@@ -25,7 +25,7 @@ macro_rules! store_calls {
                 -> Result<Changed<Subject>, ChangeError>;
             resources(realm: &str, filter: &ResourceFilter, cursor: Option<&str>, limit: usize)
                 -> Result<Page<Resource>, ListError>;
-            put_resource(realm: &str, resource: Resource, author: &Author)
+            put_resource(realm: &str, resource: Resource, apis: &[String], author: &Author)
                 -> Result<Changed<Resource>, ChangeError>;
             delete_resource(realm: &str, id: &Id, version: Option<u64>, apis: &[String], author: &Author)
                 -> Result<Changed<Resource>, ChangeError>;

@@ -121,6 +121,7 @@ macro_rules! conformance {
             resources::nothing_lies_more_than_eight_steps_deep
             resources::a_resource_that_comes_back_counts_what_was_left_below_it
             resources::an_organisation_that_an_unrevoked_credential_names_is_not_deleted
+            resources::an_organisation_that_an_unrevoked_credential_names_gets_no_parent
             resources::resources_are_listed_by_id_of_a_parent_or_a_kind
             resources::twenty_members_named_at_once_are_all_there
             resources::of_two_moves_at_once_into_each_other_one_is_made

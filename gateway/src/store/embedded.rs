@@ -280,7 +280,7 @@ impl Store for Embedded {
         author: &Author,
     ) -> Result<Changed<Subject>, ChangeError> {
         let (realm, author) = (realm.to_owned(), author.clone());
-        self.changes.call(move |c| realm::put(c, &realm, subject, &author)).await
+        self.changes.call(move |c| realm::put(c, &realm, subject, &[], &author)).await
     }
 
     async fn delete_subject(
@@ -313,10 +313,11 @@ impl Store for Embedded {
         &self,
         realm: &str,
         resource: Resource,
+        apis: &[String],
         author: &Author,
     ) -> Result<Changed<Resource>, ChangeError> {
-        let (realm, author) = (realm.to_owned(), author.clone());
-        self.changes.call(move |c| realm::put(c, &realm, resource, &author)).await
+        let (realm, apis, author) = (realm.to_owned(), apis.to_vec(), author.clone());
+        self.changes.call(move |c| realm::put(c, &realm, resource, &apis, &author)).await
     }
 
     async fn delete_resource(

@@ -180,3 +180,22 @@ async fn a_resource_lives_in_its_realm() {
     let answer = house.put("/v1/resources/x?realm=other", below).await;
     assert_eq!(answer.refused(), ["parent"]);
 }
+
+#[tokio::test]
+async fn an_organisation_that_credentials_name_is_not_deleted_by_way_of_a_parent() {
+    let house = House::new();
+    made(&house, "r1", json!({ "kind": "org" })).await;
+    made(&house, "org9", json!({ "kind": "org" })).await;
+    let id = house.created(json!({ "org": "org9" })).await;
+    for answer in [
+        house.patch(&path("org9"), json!({ "parent": "r1" })).await,
+        house.put(&path("org9"), json!({ "kind": "board", "parent": "r1" })).await,
+        house.delete(&path("org9")).await,
+    ] {
+        assert_eq!((answer.status.as_u16(), answer.code()), (409, "in_use"), "{}", answer.body);
+    }
+    assert_eq!(house.get(&path("org9")).await.body["version"], 1);
+    house.post(&format!("/v1/credentials/{id}/revoke"), json!({})).await;
+    assert_eq!(house.patch(&path("org9"), json!({ "parent": "r1" })).await.status, 200);
+    assert_eq!(house.delete(&path("org9")).await.status, 204);
+}

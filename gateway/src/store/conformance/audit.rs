@@ -30,9 +30,9 @@ pub(crate) async fn each_change_says_who_made_it_to_what_and_which_fields(store:
     let made = store.put_subject("realm", subject("user_1"), &at(NOW)).await.unwrap().record;
     store.put_subject("realm", Subject { admin: true, ..made }, &at(NOW)).await.unwrap();
     store.delete_subject("realm", &id("user_1"), None, &[], &at(NOW)).await.unwrap();
-    let made = store.put_resource("realm", resource("org_1", None), &at(NOW)).await.unwrap();
+    let made = store.put_resource("realm", resource("org_1", None), &[], &at(NOW)).await.unwrap();
     let given = Resource { plan: Some("pro".into()), kind: "team".into(), ..made.record };
-    store.put_resource("realm", given, &at(NOW)).await.unwrap();
+    store.put_resource("realm", given, &[], &at(NOW)).await.unwrap();
 
     let crd = |action, name, version| entry(action, RecordKind::Credential, "app", name, version);
     let sub = |action, version| entry(action, RecordKind::Subject, "realm", "user_1", version);
@@ -87,7 +87,7 @@ pub(crate) async fn each_audit_filter_shows_its_own_and_all_together_restrict(
     let mut elsewhere = credential("crd_4");
     elsewhere.api = "other".into();
     store.create(new(elsewhere, 4), &by("c", 50)).await.unwrap();
-    store.put_resource("app", resource("crd_1", None), &by("c", 60)).await.unwrap();
+    store.put_resource("app", resource("crd_1", None), &[], &by("c", 60)).await.unwrap();
 
     let none = AuditFilter::default;
     for (filter, expected) in [

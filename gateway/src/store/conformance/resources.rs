@@ -32,7 +32,7 @@ fn apis() -> [String; 1] {
 }
 
 async fn try_put(store: &dyn Store, given: Resource) -> Result<Changed<Resource>, ChangeError> {
-    store.put_resource("app", given, &at(NOW)).await
+    store.put_resource("app", given, &apis(), &at(NOW)).await
 }
 
 async fn put(store: &dyn Store, name: &str, parent: Option<&str>) -> Resource {
@@ -120,7 +120,7 @@ pub(crate) async fn a_resource_is_put_only_at_the_version_that_was_read(store: A
 }
 
 pub(crate) async fn a_parent_must_have_a_record_in_the_same_realm(store: Arc<dyn Store>) {
-    store.put_resource("other", resource("org_1", None), &at(NOW)).await.unwrap();
+    store.put_resource("other", resource("org_1", None), &[], &at(NOW)).await.unwrap();
     let answer = try_put(&*store, resource("board_1", Some("org_1"))).await;
     assert!(matches!(answer, Err(ChangeError::ParentUnknown)), "{answer:?}");
     put(&*store, "org_1", None).await;
@@ -193,11 +193,41 @@ pub(crate) async fn an_organisation_that_an_unrevoked_credential_names_is_not_de
     (elsewhere.org, elsewhere.api) = (Some(id("org_1")), "elsewhere".into());
     created(&*store, elsewhere, 3).await;
 
-    changed(delete(&*store, "board_1").await.unwrap());
-    let answer = delete(&*store, "org_1").await;
+    for (name, credential) in [("board_1", "crd_2"), ("org_1", "crd_1")] {
+        let answer = delete(&*store, name).await;
+        assert!(matches!(answer, Err(ChangeError::InUse)), "{name}, whatever its parent: {answer:?}");
+        store.revoke(&id(credential), None, None, false, &at(NOW)).await.unwrap();
+        changed(delete(&*store, name).await.unwrap());
+    }
+}
+
+pub(crate) async fn an_organisation_that_an_unrevoked_credential_names_gets_no_parent(
+    store: Arc<dyn Store>,
+) {
+    put(&*store, "above", None).await;
+    put(&*store, "beside", None).await;
+    put(&*store, "org_1", None).await;
+    for (number, name) in [(1, "org_1"), (2, "org_2")] {
+        let mut of_org = credential(&format!("crd_{number}"));
+        of_org.org = Some(id(name));
+        created(&*store, of_org, number).await;
+    }
+    let answer = moved(&*store, "org_1", Some("above")).await;
     assert!(matches!(answer, Err(ChangeError::InUse)), "{answer:?}");
-    store.revoke(&id("crd_1"), None, None, false, &at(NOW)).await.unwrap();
-    changed(delete(&*store, "org_1").await.unwrap());
+    let answer = try_put(&*store, resource("org_2", Some("above"))).await;
+    assert!(matches!(answer, Err(ChangeError::InUse)), "one that has no record yet: {answer:?}");
+    assert!(store.resource("app", &id("org_2")).await.unwrap().value.is_none());
+    for number in [1, 2] {
+        store.revoke(&id(&format!("crd_{number}")), None, None, false, &at(NOW)).await.unwrap();
+    }
+    changed(moved(&*store, "org_1", Some("above")).await.unwrap());
+    put(&*store, "org_2", Some("above")).await;
+    // What has one may change it.
+    let mut of_part = credential("crd_3");
+    of_part.org = Some(id("org_1"));
+    created(&*store, of_part, 3).await;
+    changed(moved(&*store, "org_1", Some("beside")).await.unwrap());
+    changed(moved(&*store, "org_1", None).await.unwrap());
 }
 
 pub(crate) async fn resources_are_listed_by_id_of_a_parent_or_a_kind(store: Arc<dyn Store>) {
@@ -208,7 +238,7 @@ pub(crate) async fn resources_are_listed_by_id_of_a_parent_or_a_kind(store: Arc<
     let workspace = Resource { kind: "workspace".into(), ..resource("e", Some("a0")) };
     try_put(&*store, workspace).await.unwrap();
     put(&*store, "f", Some("a1")).await;
-    store.put_resource("other", resource("a0", None), &at(NOW)).await.unwrap();
+    store.put_resource("other", resource("a0", None), &[], &at(NOW)).await.unwrap();
     let parent = |name| ResourceFilter { parent: Some(id(name)), ..ResourceFilter::default() };
     let kind = |kind: &str| ResourceFilter { kind: Some(kind.into()), ..ResourceFilter::default() };
     let both = ResourceFilter { kind: Some("board".into()), ..parent("a0") };
@@ -250,7 +280,7 @@ pub(crate) async fn twenty_members_named_at_once_are_all_there(store: Arc<dyn St
                 record.members.get_or_insert_default().insert(member.clone(), Level::Edit);
                 Ok::<_, ChangeError>(record)
             };
-            amend::resource(&*store, "app", &id("org_1"), None, &at(NOW), edit).await.unwrap()
+            amend::resource(&*store, "app", &id("org_1"), None, &apis(), &at(NOW), edit).await.unwrap()
         });
     }
     changes.join_all().await;

@@ -17,21 +17,28 @@ pub(super) trait Record:
     Clone + PartialEq + Serialize + DeserializeOwned + Send + 'static
 {
     const TABLE: &'static str;
+    /// The column in which a credential that uses such a record names it.
+    const USED_AS: &'static str;
     fn id(&self) -> &Id;
     fn version(&self) -> u64;
     fn set_version(&mut self, version: u64);
     fn what(realm: &str, id: &Id, now: Option<Self>) -> What;
     /// What speaks against putting it in the place of `old`.
-    fn allow(&self, step: &Step<'_>, realm: &str, old: Option<&Self>) -> Result<(), ChangeError>;
+    fn allow(
+        &self,
+        step: &Step<'_>,
+        realm: &str,
+        apis: &[String],
+        old: Option<&Self>,
+    ) -> Result<(), ChangeError>;
     fn insert(&self, connection: &Connection, realm: &str) -> Result<(), Unavailable>;
-    /// The column in which a credential that uses this record names it.
-    fn used_as(&self) -> Option<&'static str>;
 }
 
 pub(super) fn put<T: Record>(
     connection: &mut Connection,
     realm: &str,
     mut record: T,
+    apis: &[String],
     author: &Author,
 ) -> Result<Changed<T>, ChangeError> {
     let step = Step::begin(connection, author)?;
@@ -42,7 +49,7 @@ pub(super) fn put<T: Record>(
     if old.as_ref() == Some(&record) {
         return Ok(Changed { record, change: None });
     }
-    record.allow(&step, realm, old.as_ref())?;
+    record.allow(&step, realm, apis, old.as_ref())?;
     let (kind, action, fields) = match &old {
         None => (ChangeKind::Created, Action::Create, Vec::new()),
         Some(old) => (ChangeKind::Updated, Action::Update, differing(old, &record)),
@@ -70,9 +77,7 @@ pub(super) fn delete<T: Record>(
     if version.is_some_and(|version| version != old.version()) {
         return Err(ChangeError::Conflict);
     }
-    if let Some(column) = old.used_as()
-        && is_used(&step.transaction, column, id, apis)?
-    {
+    if is_used(&step.transaction, T::USED_AS, id, apis)? {
         return Err(ChangeError::InUse);
     }
     step.transaction
@@ -104,6 +109,7 @@ fn is_used(
 
 impl Record for Subject {
     const TABLE: &'static str = "subject";
+    const USED_AS: &'static str = "subject";
 
     fn id(&self) -> &Id {
         &self.id
@@ -121,7 +127,13 @@ impl Record for Subject {
         What::Subject { realm: realm.to_owned(), id: id.clone(), now: now.map(Arc::new) }
     }
 
-    fn allow(&self, _: &Step<'_>, _: &str, _: Option<&Self>) -> Result<(), ChangeError> {
+    fn allow(
+        &self,
+        _: &Step<'_>,
+        _: &str,
+        _: &[String],
+        _: Option<&Self>,
+    ) -> Result<(), ChangeError> {
         Ok(())
     }
 
@@ -133,14 +145,12 @@ impl Record for Subject {
             .execute(params![realm, self.id.as_str(), record::text(self)?])?;
         Ok(())
     }
-
-    fn used_as(&self) -> Option<&'static str> {
-        Some("subject")
-    }
 }
 
 impl Record for Resource {
     const TABLE: &'static str = "resource";
+    /// As an organisation, whatever has become of it since.
+    const USED_AS: &'static str = "org";
 
     fn id(&self) -> &Id {
         &self.id
@@ -158,13 +168,23 @@ impl Record for Resource {
         What::Resource { realm: realm.to_owned(), id: id.clone(), now: now.map(Arc::new) }
     }
 
-    fn allow(&self, step: &Step<'_>, realm: &str, old: Option<&Self>) -> Result<(), ChangeError> {
-        match &self.parent {
-            Some(parent) if old.is_none_or(|old| old.parent.as_ref() != Some(parent)) => {
-                lies_well(&step.transaction, realm, &self.id, parent)
-            }
-            _ => Ok(()),
+    fn allow(
+        &self,
+        step: &Step<'_>,
+        realm: &str,
+        apis: &[String],
+        old: Option<&Self>,
+    ) -> Result<(), ChangeError> {
+        let before = old.and_then(|old| old.parent.as_ref());
+        let Some(parent) = self.parent.as_ref().filter(|parent| before != Some(parent)) else {
+            return Ok(());
+        };
+        lies_well(&step.transaction, realm, &self.id, parent)?;
+        // Its credentials would name no organisation any more.
+        if before.is_none() && is_used(&step.transaction, Self::USED_AS, &self.id, apis)? {
+            return Err(ChangeError::InUse);
         }
+        Ok(())
     }
 
     fn insert(&self, connection: &Connection, realm: &str) -> Result<(), Unavailable> {
@@ -180,11 +200,6 @@ impl Record for Resource {
                 record::text(self)?
             ])?;
         Ok(())
-    }
-
-    /// As an organisation.
-    fn used_as(&self) -> Option<&'static str> {
-        self.parent.is_none().then_some("org")
     }
 }
 

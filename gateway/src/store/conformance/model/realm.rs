@@ -65,7 +65,7 @@ pub(super) async fn take(store: &dyn Store, model: &mut Model, step: &Step, now:
                 })
             };
             let put: Result<Changed<Resource>, _> =
-                store.put_resource("realm", given, &author).await;
+                store.put_resource("realm", given, &apis, &author).await;
             assert_eq!(answer(put), expected, "{step:?}");
         }
         Step::DeleteResource { id: name } => {

@@ -115,7 +115,7 @@ fn what_is_not_a_credential_survives_a_restart_too() {
         created(&store, credential("crd_1"), 1).await;
         store.used(&[(id("crd_1"), later(5))]).await.unwrap();
         let resource = crate::store::conformance::resources::resource("org_1", None);
-        let made = store.put_resource("app", resource, &at(NOW)).await.unwrap().record;
+        let made = store.put_resource("app", resource, &[], &at(NOW)).await.unwrap().record;
         (made, store.get(&id("crd_1")).await.unwrap().unwrap().last_used_at)
     });
     drop(store);

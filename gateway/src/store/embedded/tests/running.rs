@@ -54,7 +54,7 @@ async fn failures_of_realms(store: &Embedded) -> Vec<Unavailable> {
         of_list(store.subjects("app", None, 10).await.map(drop)),
         of_list(store.resources("app", &ResourceFilter::default(), None, 10).await.map(drop)),
         of_list(store.audit(&AuditFilter::default(), None, 10).await.map(drop)),
-        unavailable(store.put_resource("app", org, &at(NOW)).await),
+        unavailable(store.put_resource("app", org, &[], &at(NOW)).await),
         unavailable(store.delete_resource("app", &id("org_1"), None, &[], &at(NOW)).await),
         unavailable(store.delete_subject("app", &id("user_1"), None, &[], &at(NOW)).await),
         store.begin(&key, [1; 32], NOW).await.map(drop).unwrap_err(),
