@@ -1,13 +1,13 @@
 //! A body or a query as named fields, each judged by its rule. All that is wrong is said at once, and nothing that was sent
 //! is overlooked: a field that no rule asks for is an error too.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
+use self::members::Members;
 use super::given::Given;
 use super::problem::{FieldError, Problem};
+
+mod members;
 
 /// What is said of a value, after the name of its field.
 pub(super) type Judged<T> = Result<T, String>;
@@ -26,14 +26,18 @@ impl Fields {
 
     /// Reads a JSON object (RFC 8259). The error shows where it breaks and nothing of what was sent.
     pub(super) fn of_json(body: &[u8]) -> Result<Self, Problem> {
-        let Members(members) = serde_json::from_slice(body).map_err(|error| {
+        let Members { members, unclear } = serde_json::from_slice(body).map_err(|error| {
             Problem::body_malformed(if error.is_data() {
                 "the body must be a JSON object".to_owned()
             } else {
                 format!("the body is not JSON: {error}")
             })
         })?;
-        Ok(Self::new(members))
+        let mut fields = Self::new(members);
+        for name in unclear {
+            fields.refuse(&name, "has a name that is given twice");
+        }
+        Ok(fields)
     }
 
     pub(super) fn none() -> Self {
@@ -137,31 +141,6 @@ impl Fields {
             self.errors.push(FieldError { field, message: "is unknown".into() });
         }
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::fields_invalid(self.errors)) }
-    }
-}
-
-/// The members of a JSON object, all of them: a map would keep the last of two with one name.
-struct Members(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Each)
     }
 }
 

@@ -33,6 +33,8 @@ const LISTED_MAX: usize = 4096;
 const MEMBERS_MAX: usize = 10_000;
 /// Blocks of addresses of a credential.
 const ADDRESSES_MAX: usize = 256;
+/// Whole numbers of a smaller amount are kept digit by digit.
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
 /// Objects and arrays that may stand in one another in metadata, the outermost included.
 const METADATA_DEPTH: usize = 16;
 
@@ -110,6 +112,9 @@ pub(super) fn metadata(value: &Value) -> Judged<Map<String, Value>> {
     let Value::Object(members) = value else { return Err("must be an object".into()) };
     if depth_exceeds(value, METADATA_DEPTH) {
         return Err(format!("must not be nested more than {METADATA_DEPTH} deep"));
+    }
+    if has_number_beyond(value) {
+        return Err("must not have a number of more than 64 bits: write it as a string".into());
     }
     if value.to_string().len() > METADATA_MAX {
         return Err(format!("must not have more than {METADATA_MAX} bytes"));
@@ -211,6 +216,19 @@ pub(super) fn overrides(
         Ok((name.clone(), max))
     });
     each.collect()
+}
+
+/// Whether there is a number that may not be kept as it was written: a whole one that needs more than 64 bits, which has become the
+/// nearest double.
+fn has_number_beyond(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            number.is_f64() && number.as_f64().is_some_and(|number| number.abs() >= TWO_TO_63)
+        }
+        Value::Array(items) => items.iter().any(has_number_beyond),
+        Value::Object(members) => members.values().any(has_number_beyond),
+        _ => false,
+    }
 }
 
 /// Whether objects and arrays stand more than `most` deep in one another. It looks no deeper than it must.

@@ -246,3 +246,52 @@ async fn a_create_that_waits_tells_where_it_is_applied() {
     assert_eq!(propagation["replicas"][0]["state"], "applied");
     assert!(propagation["replicas"][0]["applied_ms"].is_u64());
 }
+
+#[tokio::test]
+async fn a_name_that_is_given_twice_is_refused_however_deep_it_stands() {
+    let house = House::new();
+    let refused = async |path: &str, body: &str| {
+        let request = request(Method::POST, path).header(header::CONTENT_TYPE, "application/json");
+        house.send(request.body(body.to_owned().into()).unwrap()).await.refused()
+    };
+    for (field, value) in [
+        ("grants", r#"{ "board_1": "read", "board_1": "admin" }"#),
+        ("limits", r#"{ "per-key": 1, "per-key": 1000 }"#),
+        ("metadata", r#"{ "a": [{ "b": { "c": 1, "d": 2, "c": 1 } }] }"#),
+    ] {
+        let body = format!(
+            r#"{{ "api": "app", "scheme": "key", "subject": "user_1", "{field}": {value} }}"#
+        );
+        assert_eq!(refused("/v1/credentials", &body).await, [field], "{body}");
+    }
+    let body = r#"{ "method": "GET", "url": "/x", "headers": { "x-a": "1", "x-a": "2" } }"#;
+    assert_eq!(refused("/v1/explain", body).await, ["headers"]);
+    let path = "/v1/resources/org_1?realm=app";
+    let body = r#"{ "kind": "org", "members": { "user_1": "read", "user_1": "admin" } }"#;
+    let request =
+        request(Method::PUT, path).header(header::CONTENT_TYPE, "application/json").body(body.into());
+    assert_eq!(house.send(request.unwrap()).await.refused(), ["members"]);
+    assert_eq!(house.get(path).await.status, 404);
+}
+
+#[tokio::test]
+async fn metadata_is_kept_to_the_digit_or_refused() {
+    let house = House::new();
+    let post = async |number: &str| {
+        let body = format!(
+            r#"{{ "api": "app", "scheme": "key", "subject": "user_1", "metadata": {{ "n": [{number}] }} }}"#
+        );
+        let request = request(Method::POST, "/v1/credentials")
+            .header(header::CONTENT_TYPE, "application/json");
+        house.send(request.body(body.into()).unwrap()).await
+    };
+    for kept in ["0", "-9223372036854775808", "18446744073709551615", "0.1", "-1.5e-7", "1e15"] {
+        let answer = post(kept).await;
+        let number = answer.body["credential"]["metadata"]["n"][0].clone();
+        assert_eq!(number, serde_json::from_str::<Value>(kept).unwrap(), "{}", answer.body);
+    }
+    for beyond in ["18446744073709551616", "-9223372036854775809", "123456789012345678901234567890", "1e300"] {
+        assert_eq!(post(beyond).await.refused(), ["metadata"], "{beyond}");
+    }
+    assert_eq!(post("1e999").await.status, 400);
+}
