@@ -181,7 +181,7 @@ fn refused(stage: Stage, refused: &Refused<'_>) -> Explained {
     Explained {
         allowed: false,
         outcome: refused.outcome.name().to_owned(),
-        status: refused.outcome.status(),
+        status: Some(refused.outcome.status()),
         stages: stages.collect(),
         api: refused.api.map(|api| api.name.to_string()),
         route: refused.route.map(|route| route.name.to_string()),
@@ -209,7 +209,7 @@ fn preflight(api: &Api, status: u16) -> Explained {
     Explained {
         allowed: true,
         outcome: Outcome::Answered.name().to_owned(),
-        status,
+        status: Some(status),
         stages: stages.collect(),
         api: Some(api.name.to_string()),
         ..Explained::default()
@@ -251,7 +251,7 @@ fn permitted(
     Explained {
         allowed: true,
         outcome: outcome.name().to_owned(),
-        status: answers.map_or(outcome.status(), |status| status.as_u16()),
+        status: answers.map(|status| status.as_u16()),
         stages: stages.collect(),
         api: Some(permit.api().name.to_string()),
         route: Some(route.name.to_string()),

@@ -262,8 +262,9 @@ pub(crate) struct Explained {
     pub(crate) allowed: bool,
     /// That of a request; `forwarded` where it is allowed.
     pub(crate) outcome: String,
-    /// Of the outcome; a dialect may send another.
-    pub(crate) status: u16,
+    /// Of the outcome; a dialect may send another. null where the upstream would say.
+    #[schema(required)]
+    pub(crate) status: Option<u16>,
     /// In the order of the request's path.
     pub(crate) stages: Vec<StageView>,
     #[schema(required)]

@@ -55,6 +55,7 @@ async fn a_request_that_would_be_forwarded_passes_every_stage_and_shows_what_the
     for (field, value) in [
         ("allowed", json!(true)),
         ("outcome", json!("forwarded")),
+        ("status", Value::Null),
         ("api", json!("app")),
         ("route", json!("/boards/{board}/**")),
         ("upstream", json!("app")),
