@@ -90,9 +90,15 @@ impl Variables for Alone {
     }
 }
 
-/// Makes the sample key as any operator would.
+/// Makes the sample organisation, its member and the key as any operator would.
 fn first_key(admin: SocketAddr, token: &SecretString) -> Result<Created, Failure> {
     let client = Client::new(&format!("http://{admin}"), token)?;
+    let org = json!({ "kind": "org", "members": { "user_demo": "admin" } });
+    for (path, record) in
+        [("/v1/subjects/user_demo", json!({})), ("/v1/resources/org_demo", org)]
+    {
+        client.call(Call::with(Method::PUT, path, record))?;
+    }
     let order = json!({ "api": "demo", "scheme": "key", "subject": "user_demo", "org": "org_demo", "name": "sample" });
     client.ask(Call { body: Some(order), ..Call::new(Method::POST, "/v1/credentials") })
 }

@@ -220,23 +220,45 @@ fn tokens_and_secrets_come_from_files_or_stdin_never_from_arguments() {
 
 #[test]
 fn the_demo_prints_three_lines_that_work_and_ends_with_the_signal() {
-    let mut child = portcullis(&["demo"])
-        .env("TMPDIR", std::env::temp_dir())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let curls: Vec<String> =
-        lines.by_ref().filter(|line| line.trim_start().starts_with("curl")).take(3).collect();
-    assert_eq!(curls.len(), 3, "the demo ended early");
-    let statuses: Vec<u16> = curls.iter().map(|line| follow(line)).collect();
-    assert!(statuses.contains(&200), "{statuses:?} of {curls:?}");
-    assert!(statuses.contains(&401), "{statuses:?} of {curls:?}");
-    let status =
-        Command::new("/bin/sh").arg("-c").arg(format!("kill -INT {}", child.id())).status();
-    assert!(status.unwrap().success());
-    assert!(child.wait().unwrap().success());
+    for signal in ["INT", "TERM"] {
+        let folders = tempfile::tempdir().unwrap();
+        let mut child = portcullis(&["demo"])
+            .env("TMPDIR", folders.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let curls: Vec<String> =
+            lines.by_ref().filter(|line| line.trim_start().starts_with("curl")).take(3).collect();
+        assert_eq!(curls.len(), 3, "the demo ended early");
+        let statuses: Vec<u16> = curls.iter().map(|line| follow(line)).collect();
+        assert!(statuses.contains(&200), "{statuses:?} of {curls:?}");
+        assert!(statuses.contains(&401), "{statuses:?} of {curls:?}");
+        let words = |line: String| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let admin = lines.by_ref().map(words).find(|words| {
+            words.first().is_some_and(|word| word.starts_with("PORTCULLIS_ADMIN="))
+        });
+        let admin = admin.expect("a line on the admin API");
+        let place = admin[0].strip_prefix("PORTCULLIS_ADMIN=http://").unwrap();
+        let token = admin[1].strip_prefix("PORTCULLIS_ADMIN_TOKEN=").unwrap();
+        let ask = |path: &str| {
+            let bearer = format!("Bearer {token}");
+            let fields =
+                [("host", place), ("authorization", bearer.as_str()), ("connection", "close")];
+            let mut client = Client::connect(place.parse().unwrap());
+            client.send(request("GET", path, &fields, "")).response().json()
+        };
+        let org = ask("/v1/resources/org_demo");
+        assert_eq!((&org["kind"], &org["members"]["user_demo"]), (&"org".into(), &"admin".into()));
+        assert_eq!(ask("/v1/subjects/user_demo")["state"], "active");
+        assert_eq!(ask("/v1/credentials")["items"][0]["org"], "org_demo");
+        assert_eq!(std::fs::read_dir(folders.path()).unwrap().count(), 1, "its own folder");
+        let kill = format!("kill -{signal} {}", child.id());
+        assert!(Command::new("/bin/sh").arg("-c").arg(kill).status().unwrap().success());
+        assert!(child.wait().unwrap().success(), "{signal}");
+        assert_eq!(std::fs::read_dir(folders.path()).unwrap().count(), 0, "{signal}");
+    }
 }
 
 /// Does what a line of curl says (fields and address, that is), and tells the status.
