@@ -7,7 +7,7 @@ use serde_json::json;
 use ureq::http::Method;
 
 use super::client::{Call, place};
-use super::reach::{Body, Reach, object, secret};
+use super::reach::{AtVersion, Body, Reach, object, secret};
 use super::table::{self, Columns, visible};
 use super::{Console, Failure};
 use crate::admin::view::{Created, CredentialView, Revealed, Revoked};
@@ -78,6 +78,8 @@ enum Action {
         /// How long the successor is good [default: as long as the old one]
         #[arg(long)]
         lifetime: Option<String>,
+        #[command(flatten)]
+        at: AtVersion,
     },
     /// Print the secret again, where the scheme keeps a sealed copy
     Reveal {
@@ -92,9 +94,15 @@ enum Action {
         /// Why, for the record
         #[arg(long)]
         reason: Option<String>,
+        #[command(flatten)]
+        at: AtVersion,
     },
     /// Forget a credential
-    Delete { id: String },
+    Delete {
+        id: String,
+        #[command(flatten)]
+        at: AtVersion,
+    },
 }
 
 /// What a credential may do.
@@ -200,9 +208,8 @@ struct Update {
     /// Empty a field: name, ceiling, scopes, addresses, limits or metadata
     #[arg(long, value_name = "FIELD")]
     unset: Vec<String>,
-    /// Only if the record is at this version
-    #[arg(long, value_name = "VERSION")]
-    if_match: Option<u64>,
+    #[command(flatten)]
+    at: AtVersion,
 }
 
 #[derive(Args)]
@@ -241,12 +248,12 @@ pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(),
         Action::Update(update) => {
             reach.record::<CredentialView>(&client, update.call()?, FIELDS, console)
         }
-        Action::Rotate { id, overlap, lifetime } => {
+        Action::Rotate { id, overlap, lifetime, at } => {
             let mut body = Body::default();
             body.give("overlap", Some(overlap));
             body.give("lifetime", lifetime);
             let call = Call::with(Method::POST, one(&id, "/rotate")?, body.into_value());
-            made(reach, &client.call(call)?, console)
+            made(reach, &client.call(at.tie(call))?, console)
         }
         Action::Reveal { id, subject } => {
             let mut body = Body::default();
@@ -257,15 +264,15 @@ pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(),
                 Ok(writeln!(console.out, "{}", visible(&secret))?)
             })
         }
-        Action::Revoke { id, reason } => {
+        Action::Revoke { id, reason, at } => {
             let body = reason.map(|reason| json!({ "reason": reason }));
             // Whoever revokes from a shell wants to know that it is done, everywhere.
             let query = vec![("wait", "all".to_owned())];
             let call = Call { query, body, ..Call::new(Method::POST, one(&id, "/revoke")?) };
-            revoked(reach, &client.call(call)?, console)
+            revoked(reach, &client.call(at.tie(call))?, console)
         }
-        Action::Delete { id } => {
-            client.call(Call::new(Method::DELETE, one(&id, "")?))?;
+        Action::Delete { id, at } => {
+            client.call(at.tie(Call::new(Method::DELETE, one(&id, "")?)))?;
             Ok(writeln!(console.err, "deleted {id}")?)
         }
     }
@@ -324,7 +331,7 @@ impl Update {
         self.rights.give(&mut body)?;
         body.unset(self.unset);
         let call = Call::with(Method::PATCH, one(&self.id, "")?, body.into_value());
-        Ok(Call { version: self.if_match, ..call })
+        Ok(self.at.tie(call))
     }
 }
 

@@ -41,6 +41,20 @@ pub(super) struct Reach {
     output: Output,
 }
 
+/// At which version a record must be for a change to be made.
+#[derive(Args)]
+pub(super) struct AtVersion {
+    /// Only if the record is at this version
+    #[arg(long, value_name = "VERSION")]
+    if_match: Option<u64>,
+}
+
+impl AtVersion {
+    pub(super) fn tie(&self, call: Call) -> Call {
+        Call { version: self.if_match, ..call }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
     Table,

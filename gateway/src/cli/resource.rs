@@ -5,7 +5,7 @@ use serde_json::json;
 use ureq::http::Method;
 
 use super::client::{Call, Client, place};
-use super::reach::{Body, Reach};
+use super::reach::{AtVersion, Body, Reach};
 use super::table::Columns;
 use super::{Console, Failure};
 use crate::admin::view::ResourceView;
@@ -67,11 +67,22 @@ enum Action {
         subject: String,
         /// read, edit or admin
         level: String,
+        #[command(flatten)]
+        version: AtVersion,
     },
     /// Take a member away
-    RemoveMember { id: String, subject: String },
+    RemoveMember {
+        id: String,
+        subject: String,
+        #[command(flatten)]
+        version: AtVersion,
+    },
     /// Forget a resource
-    Delete { id: String },
+    Delete {
+        id: String,
+        #[command(flatten)]
+        version: AtVersion,
+    },
 }
 
 #[derive(Args)]
@@ -100,9 +111,8 @@ struct Given {
     /// A JSON object of your own
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
-    /// Only if the record is at this version
-    #[arg(long, value_name = "VERSION")]
-    if_match: Option<u64>,
+    #[command(flatten)]
+    at: AtVersion,
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(), Failure> {
@@ -134,17 +144,17 @@ pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(),
             let call = Call::asking(Method::GET, PATH, asked);
             reach.list::<ResourceView>(&client, call, COLUMNS, console)
         }
-        Action::AddMember { id, subject, level } => {
+        Action::AddMember { id, subject, level, version } => {
             let body = Some(json!({ "level": level }));
             let call = Call { body, ..at(Method::PUT, member(&id, &subject)) };
-            show(&client, call, console)
+            show(&client, version.tie(call), console)
         }
-        Action::RemoveMember { id, subject } => {
-            client.call(at(Method::DELETE, member(&id, &subject)))?;
+        Action::RemoveMember { id, subject, version } => {
+            client.call(version.tie(at(Method::DELETE, member(&id, &subject))))?;
             Ok(writeln!(console.err, "removed {subject} from {id}")?)
         }
-        Action::Delete { id } => {
-            client.call(at(Method::DELETE, place(PATH, &id)))?;
+        Action::Delete { id, version } => {
+            client.call(version.tie(at(Method::DELETE, place(PATH, &id))))?;
             Ok(writeln!(console.err, "deleted {id}")?)
         }
     }
@@ -161,6 +171,6 @@ impl Given {
         body.pairs("members", &self.members, self.no_members, |level| Some(level.into()))?;
         body.json("metadata", self.metadata.as_deref())?;
         body.unset(unset);
-        Ok(Call { body: Some(body.into_value()), version: self.if_match, ..call })
+        Ok(self.at.tie(Call { body: Some(body.into_value()), ..call }))
     }
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use ureq::http::Method;
 
 use super::client::{Call, Client, place};
-use super::reach::{Body, Reach};
+use super::reach::{AtVersion, Body, Reach};
 use super::table::Columns;
 use super::{Console, Failure};
 use crate::admin::view::SubjectView;
@@ -58,7 +58,11 @@ enum Action {
         unset: Vec<String>,
     },
     /// Forget a subject that no unrevoked credential names
-    Delete { id: String },
+    Delete {
+        id: String,
+        #[command(flatten)]
+        at: AtVersion,
+    },
 }
 
 #[derive(Args)]
@@ -79,9 +83,8 @@ struct Given {
     /// A JSON object of your own
     #[arg(long, value_name = "JSON")]
     metadata: Option<String>,
-    /// Only if the record is at this version
-    #[arg(long, value_name = "VERSION")]
-    if_match: Option<u64>,
+    #[command(flatten)]
+    at: AtVersion,
 }
 
 pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(), Failure> {
@@ -106,8 +109,8 @@ pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(),
             let call = Call::asking(Method::GET, PATH, asked);
             reach.list::<SubjectView>(&client, call, COLUMNS, console)
         }
-        Action::Delete { id } => {
-            client.call(of(Method::DELETE, &id))?;
+        Action::Delete { id, at } => {
+            client.call(at.tie(of(Method::DELETE, &id)))?;
             Ok(writeln!(console.err, "deleted {id}")?)
         }
     }
@@ -122,6 +125,6 @@ impl Given {
         body.items("capabilities", self.capabilities);
         body.json("metadata", self.metadata.as_deref())?;
         body.unset(unset);
-        Ok(Call { body: Some(body.into_value()), version: self.if_match, ..call })
+        Ok(self.at.tie(Call { body: Some(body.into_value()), ..call }))
     }
 }

@@ -176,6 +176,40 @@ fn resources_and_their_members_are_put_listed_changed_and_deleted() {
 }
 
 #[test]
+fn every_change_of_a_record_can_be_tied_to_its_version() {
+    let shell = Shell::new();
+    let id = read_json(&shell.create(&["--output", "json"]).out);
+    let id = id["credential"]["id"].as_str().unwrap();
+    let of = |kind: &str, arguments: &[&str]| {
+        shell.run(kind, &[&["--realm", "app"], arguments].concat())
+    };
+    assert_eq!(of("subject", &["put", "u_1"]).code, 0);
+    assert_eq!(of("resource", &["put", "r_1", "--kind", "org", "--member", "u_1=read"]).code, 0);
+    let calls: [(&str, &[&str]); 6] = [
+        ("resource", &["add-member", "r_1", "u_2", "read"]),
+        ("resource", &["remove-member", "r_1", "u_1"]),
+        ("resource", &["delete", "r_1"]),
+        ("subject", &["delete", "u_1"]),
+        ("subject", &["put", "u_1"]),
+        ("resource", &["update", "r_1", "--state", "locked"]),
+    ];
+    for (kind, arguments) in calls {
+        let stale = of(kind, &[arguments, &["--if-match", "9"]].concat());
+        assert!(stale.code == 1 && stale.err.contains("another version"), "{}", stale.err);
+    }
+    for arguments in [&["rotate", id, "--overlap", "1h"][..], &["revoke", id], &["delete", id]] {
+        let stale = shell.credential(&[arguments, &["--if-match", "9"]].concat());
+        assert!(stale.code == 1 && stale.err.contains("another version"), "{}", stale.err);
+    }
+    assert_eq!(shell.credential(&["revoke", id, "--if-match", "1"]).code, 0);
+    assert_eq!(shell.credential(&["delete", id, "--if-match", "2"]).code, 0);
+    assert_eq!(of("resource", &["add-member", "r_1", "u_2", "read", "--if-match", "1"]).code, 0);
+    assert_eq!(of("resource", &["remove-member", "r_1", "u_1", "--if-match", "2"]).code, 0);
+    assert_eq!(of("resource", &["delete", "r_1", "--if-match", "3"]).code, 0);
+    assert_eq!(of("subject", &["delete", "u_1", "--if-match", "1"]).code, 0);
+}
+
+#[test]
 fn explain_shows_each_stage_and_takes_headers_from_a_file() {
     let shell = Shell::new();
     let made = read_json(&shell.create(&["--output", "json"]).out);
