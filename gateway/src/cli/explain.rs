@@ -12,6 +12,8 @@ use super::table::{self, Columns};
 use super::{Console, Failure};
 use crate::admin::view::Explained;
 
+/// Fields whose value is a secret: it comes from a file.
+const SECRET: &[&str] = &["authorization", "cookie", "proxy-authorization", "x-api-key"];
 const FIELDS: &[&str] = &[
     "allowed",
     "outcome",
@@ -76,15 +78,18 @@ pub(super) fn run(arguments: Arguments, console: &mut Console<'_>) -> Result<(),
 fn fields(headers: &[String]) -> Result<Map<String, Value>, Failure> {
     let mut fields: Map<String, Value> = Map::new();
     for header in headers {
-        let content = match header.strip_prefix('@') {
-            Some(file) => secret(Path::new(file))?,
-            None => header.clone(),
-        };
+        let file = header.strip_prefix('@');
+        let content = file.map_or_else(|| Ok(header.clone()), |file| secret(Path::new(file)))?;
         for line in content.lines().filter(|line| !line.trim().is_empty()) {
             let (name, value) = line
                 .split_once(':')
                 .ok_or_else(|| Failure::usage("a header must be as 'name: value'"))?;
             let name = name.trim().to_ascii_lowercase();
+            if file.is_none() && SECRET.contains(&&*name) {
+                return Err(Failure::usage(format!(
+                    "the value of {name} is a secret, and no argument: write the line to a file and give --header @FILE"
+                )));
+            }
             let values = fields.entry(name).or_insert_with(|| Value::Array(Vec::new()));
             if let Value::Array(values) = values {
                 values.push(value.trim().into());

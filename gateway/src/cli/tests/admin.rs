@@ -235,6 +235,20 @@ fn explain_shows_each_stage_and_takes_headers_from_a_file() {
 }
 
 #[test]
+fn explain_takes_no_secret_as_an_argument() {
+    let shell = Shell::new();
+    let ask = ["--method", "GET", "--url", "http://any.test/x", "--header"];
+    for header in ["authorization: Bearer ak_s3cret", "Cookie:sid=s3cret", "X-API-Key : s3cret"] {
+        let refused = shell.run("explain", &[&ask[..], &[header]].concat());
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{header}");
+        assert!(refused.err.contains("@FILE"), "{}", refused.err);
+        assert!(!refused.err.contains("s3cret"), "{}", refused.err);
+        let file = format!("@{}", shell.file("header", header));
+        assert_eq!(shell.run("explain", &[&ask[..], &[&file]].concat()).code, 0, "{header}");
+    }
+}
+
+#[test]
 fn a_refusal_names_every_field_on_stderr() {
     let shell = Shell::new();
     let refused = shell.create(&["--org", "a,b", "--lifetime", "30", "--external-id", "*"]);
