@@ -14,6 +14,9 @@ use super::{Console, Failure};
 use crate::admin::view::{Changed, Listed};
 use crate::source;
 
+/// Where the admin API is when no URL is given: what the variable says, if that is not empty.
+const ADMIN_VARIABLE: &str = "PORTCULLIS_ADMIN";
+const ADMIN: &str = "http://127.0.0.1:9901";
 /// Where the admin token is read from when no file is named.
 const TOKEN_VARIABLE: &str = "PORTCULLIS_ADMIN_TOKEN";
 /// How stdin is named where a file is asked for.
@@ -23,16 +26,9 @@ const SECRET_FILE_MAX: u64 = 64 * 1024;
 
 #[derive(Args)]
 pub(super) struct Reach {
-    /// URL of the admin API
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "PORTCULLIS_ADMIN",
-        hide_env_values = true,
-        default_value = "http://127.0.0.1:9901"
-    )]
-    admin: String,
+    /// URL of the admin API [default: the variable PORTCULLIS_ADMIN, else http://127.0.0.1:9901]
+    #[arg(long, global = true, value_name = "URL")]
+    admin: Option<String>,
     /// File that holds the admin token, `-` for stdin [default: the variable PORTCULLIS_ADMIN_TOKEN]
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -72,7 +68,10 @@ impl Reach {
         if others.into_iter().filter(|file| stdin(file)).count() + token > 1 {
             return Err(Failure::usage("stdin can be only one of the files"));
         }
-        Client::new(&self.admin, &admin_token(self.token_file.as_deref())?)
+        let variable = || source::variable(ADMIN_VARIABLE).filter(|value| !value.is_empty());
+        let admin = self.admin.clone().or_else(variable);
+        let token = admin_token(self.token_file.as_deref())?;
+        Client::new(admin.as_deref().unwrap_or(ADMIN), &token)
     }
 
     /// The answer as it came for programs; for people what `table` makes of it.

@@ -179,6 +179,17 @@ fn credentials_are_made_shown_listed_revoked_and_deleted_from_a_shell() {
 }
 
 #[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let ended = portcullis(&["credential", "list"])
+        .env("PORTCULLIS_ADMIN", "")
+        .env("PORTCULLIS_ADMIN_TOKEN", "a-token-that-nobody-has")
+        .output()
+        .unwrap();
+    // Whoever listens there or not: that is where it asks.
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+}
+
+#[test]
 fn tokens_and_secrets_come_from_files_or_stdin_never_from_arguments() {
     let upstream = Upstream::echo();
     let gateway = Gateway::start(one_api(&upstream));
