@@ -15,7 +15,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use decision::facts::{Credential, Resource, Subject, Timestamp};
+use decision::facts::{Credential, Resource, Subject, SubjectKind, Timestamp};
 use decision::name::Id;
 use decision::secret::{Digests, Sealed};
 
@@ -170,10 +170,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     // --- subjects and resources ----------------------------------------------------------------------------------------
 
-    /// By id, lesser first.
+    /// Those of one kind, or all; by id, lesser first.
     async fn subjects(
         &self,
         realm: &str,
+        kind: Option<SubjectKind>,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<Subject>, ListError>;

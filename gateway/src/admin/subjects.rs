@@ -24,11 +24,9 @@ pub(super) async fn list(mut call: Call) -> Answer {
     let (cursor, limit) = page::read(&mut call.query);
     call.query_ends()?;
     let realm = realm.ok_or_else(Problem::internal)?;
-    let page = call.admin.store.subjects(&realm.name, cursor.as_deref(), limit);
+    let page = call.admin.store.subjects(&realm.name, kind, cursor.as_deref(), limit);
     let page = change::read(page).await?;
-    let items =
-        page.items.into_iter().filter(|subject| kind.is_none_or(|kind| subject.kind == kind));
-    let items = items.map(SubjectView::new).collect();
+    let items = page.items.into_iter().map(SubjectView::new).collect();
     Ok(Json(Listed { items, next: page.next }).into_response())
 }
 

@@ -19,7 +19,8 @@ macro_rules! store_calls {
             rotate(old: Credential, successor: New, author: &Author) -> Result<Rotated, ChangeError>;
             reveal(id: &Id, on_behalf: Option<&Id>, author: &Author) -> Result<Option<Sealed>, ChangeError>;
             forget_ended(keeps: &[Keep], author: &Author) -> Result<Vec<Changed<Credential>>, Unavailable>;
-            subjects(realm: &str, cursor: Option<&str>, limit: usize) -> Result<Page<Subject>, ListError>;
+            subjects(realm: &str, kind: Option<SubjectKind>, cursor: Option<&str>, limit: usize)
+                -> Result<Page<Subject>, ListError>;
             put_subject(realm: &str, subject: Subject, author: &Author) -> Result<Changed<Subject>, ChangeError>;
             delete_subject(realm: &str, id: &Id, version: Option<u64>, apis: &[String], author: &Author)
                 -> Result<Changed<Subject>, ChangeError>;

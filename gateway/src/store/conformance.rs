@@ -113,6 +113,7 @@ macro_rules! conformance {
             subjects::a_subject_is_put_only_at_the_version_that_was_read
             subjects::a_subject_that_an_unrevoked_credential_names_is_not_deleted
             subjects::subjects_are_listed_by_id_in_pages_of_their_realm
+            subjects::subjects_of_one_kind_come_in_pages_that_are_full
             subjects::twenty_changes_of_one_subject_at_once_lose_nothing
             resources::a_resource_is_put_found_changed_and_deleted
             resources::a_resource_is_put_only_at_the_version_that_was_read

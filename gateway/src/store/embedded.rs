@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use decision::facts::{Credential, Resource, Subject, Timestamp};
+use decision::facts::{Credential, Resource, Subject, SubjectKind, Timestamp};
 use decision::name::Id;
 use decision::secret::{Digests, Peppers, Sealed};
 use rusqlite::ErrorCode;
@@ -266,11 +266,12 @@ impl Store for Embedded {
     async fn subjects(
         &self,
         realm: &str,
+        kind: Option<SubjectKind>,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<Subject>, ListError> {
         let (realm, cursor) = (realm.to_owned(), cursor.map(str::to_owned));
-        self.reads.call(move |c| list::subjects(c, &realm, cursor.as_deref(), limit)).await
+        self.reads.call(move |c| list::subjects(c, &realm, kind, cursor.as_deref(), limit)).await
     }
 
     async fn put_subject(

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use decision::facts::{Credential, Resource, Subject, Timestamp};
+use decision::facts::{Credential, Resource, Subject, SubjectKind, Timestamp};
 use decision::name::Id;
 use decision::secret::{Digests, Sealed};
 

@@ -240,7 +240,7 @@ pub(crate) async fn any_history_is_told_as_a_plain_list_would_tell_it(store: Arc
     let mut all: Vec<_> = model.credentials.into_iter().map(|(old, _)| old).collect();
     all.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
     assert_eq!(store.list(&Filter::default(), None, 1000, NOW).await.unwrap().items, all);
-    let subjects = store.subjects("realm", None, 1000).await.unwrap().items;
+    let subjects = store.subjects("realm", None, None, 1000).await.unwrap().items;
     assert_eq!(subjects, model.subjects.into_values().collect::<Vec<_>>());
     let every = ResourceFilter::default();
     let resources = store.resources("realm", &every, None, 1000).await.unwrap().items;

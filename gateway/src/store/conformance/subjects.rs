@@ -134,7 +134,7 @@ pub(crate) async fn subjects_are_listed_by_id_in_pages_of_their_realm(store: Arc
     for size in 1..=6 {
         let (mut seen, mut cursor) = (Vec::new(), None);
         loop {
-            let page = store.subjects("app", cursor.as_deref(), size).await.unwrap();
+            let page = store.subjects("app", None, cursor.as_deref(), size).await.unwrap();
             assert!(page.items.len() == size || page.next.is_none());
             seen.extend(page.items.into_iter().map(|one| one.id.to_string()));
             cursor = page.next;
@@ -144,10 +144,36 @@ pub(crate) async fn subjects_are_listed_by_id_in_pages_of_their_realm(store: Arc
         }
         assert_eq!(seen, ["Z", "a", "a:1", "b", "c"], "pages of {size}");
     }
-    assert!(store.subjects("none", None, 10).await.unwrap().items.is_empty());
+    assert!(store.subjects("none", None, None, 10).await.unwrap().items.is_empty());
     for cursor in ["", "a b", "*", "é"] {
-        let answer = store.subjects("app", Some(cursor), 10).await;
+        let answer = store.subjects("app", None, Some(cursor), 10).await;
         assert!(matches!(answer, Err(ListError::CursorInvalid)), "{cursor:?}: {answer:?}");
+    }
+}
+
+pub(crate) async fn subjects_of_one_kind_come_in_pages_that_are_full(store: Arc<dyn Store>) {
+    for number in 0..12 {
+        let kind = if number % 4 == 3 { SubjectKind::Service } else { SubjectKind::User };
+        put(&*store, "app", Subject { kind, ..subject(&format!("s{number:02}")) }).await;
+    }
+    for (kind, expected) in [
+        (SubjectKind::Service, vec!["s03", "s07", "s11"]),
+        (SubjectKind::User, vec!["s00", "s01", "s02", "s04", "s05", "s06", "s08", "s09", "s10"]),
+    ] {
+        for size in [1, 2, 3, 10] {
+            let (mut seen, mut cursor) = (Vec::new(), None);
+            loop {
+                let page = store.subjects("app", Some(kind), cursor.as_deref(), size).await;
+                let page = page.unwrap();
+                assert!(page.items.len() == size || page.next.is_none());
+                seen.extend(page.items.into_iter().map(|one| one.id.to_string()));
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(seen, expected, "{kind:?} in pages of {size}");
+        }
     }
 }
 

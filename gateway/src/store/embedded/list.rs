@@ -1,6 +1,6 @@
 //! Lists in pages: credentials newest first, all else by id.
 
-use decision::facts::{Credential, CredentialState, Resource, Subject, Timestamp};
+use decision::facts::{Credential, CredentialState, Resource, Subject, SubjectKind, Timestamp};
 use decision::name::{Id, is_id};
 use rusqlite::{Connection, Row, ToSql, params_from_iter};
 use serde::de::DeserializeOwned;
@@ -82,13 +82,24 @@ pub(super) fn list(
 pub(super) fn subjects(
     connection: &Connection,
     realm: &str,
+    kind: Option<SubjectKind>,
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<Subject>, ListError> {
     let last = last_id(cursor)?;
-    let query = "SELECT record FROM subject WHERE realm = ? AND id > ? ORDER BY id LIMIT ?";
+    let mut conditions = vec!["realm = ? AND id > ?"];
+    let mut values: Vec<&dyn ToSql> = vec![&realm, &last];
+    let kind = kind.map(|kind| record::text(&kind)).transpose()?;
+    if let Some(kind) = &kind {
+        conditions.push("record -> '$.kind' = ?");
+        values.push(kind);
+    }
+    let query = format!(
+        "SELECT record FROM subject WHERE {} ORDER BY id LIMIT ?",
+        conditions.join(" AND ")
+    );
     let end = |subject: &Subject| subject.id.to_string();
-    page(connection, query, &[&realm, &last], limit, of_realm, end)
+    page(connection, &query, &values, limit, of_realm, end)
 }
 
 pub(super) fn resources(

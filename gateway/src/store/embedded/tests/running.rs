@@ -51,7 +51,7 @@ async fn failures_of_realms(store: &Embedded) -> Vec<Unavailable> {
     vec![
         store.subject("app", &id("user_1")).await.map(drop).unwrap_err(),
         store.resource("app", &id("org_1")).await.map(drop).unwrap_err(),
-        of_list(store.subjects("app", None, 10).await.map(drop)),
+        of_list(store.subjects("app", None, None, 10).await.map(drop)),
         of_list(store.resources("app", &ResourceFilter::default(), None, 10).await.map(drop)),
         of_list(store.audit(&AuditFilter::default(), None, 10).await.map(drop)),
         unavailable(store.put_resource("app", org, &[], &at(NOW)).await),
