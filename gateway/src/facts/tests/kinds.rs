@@ -54,7 +54,7 @@ async fn put_subject(store: &Staged, realm: &str, subject: Subject) -> Change {
 }
 
 async fn put_resource(store: &Staged, realm: &str, resource: Resource) -> Change {
-    changed(store.put_resource(realm, resource, &at(NOW)).await.unwrap()).1
+    changed(store.put_resource(realm, resource, &[], &at(NOW)).await.unwrap()).1
 }
 
 async fn find_subject(view: &mut View<'_>, realm: &str, name: &str) -> Lookup<Subject> {
