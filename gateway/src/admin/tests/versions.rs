@@ -13,15 +13,16 @@ async fn send(house: &House, method: Method, path: &str, version: &str, body: Va
 #[tokio::test]
 async fn a_change_of_another_version_is_412_and_changes_nothing() {
     let house = House::new();
-    let id = house.created(json!({ "grants": {}, "scheme": "shown" })).await;
+    let id = house.created(json!({ "grants": { "g": "read" }, "scheme": "shown" })).await;
     let credential = format!("/v1/credentials/{id}");
     let (subject, resource) = ("/v1/subjects/u?realm=app", "/v1/resources/r?realm=app");
     house.put(subject, json!({})).await;
-    house.put(resource, json!({ "kind": "org" })).await;
+    house.put(resource, json!({ "kind": "org", "members": { "m": "read" } })).await;
     let member = "/v1/resources/r/members/u?realm=app";
     let calls = [
         (Method::PATCH, credential.clone(), json!({ "name": "x" })),
         (Method::PUT, format!("{credential}/grants/b"), json!({ "level": "read" })),
+        (Method::DELETE, format!("{credential}/grants/g"), Value::Null),
         (Method::POST, format!("{credential}/rotate"), json!({ "overlap": "1h" })),
         (Method::POST, format!("{credential}/reveal"), json!({})),
         (Method::POST, format!("{credential}/revoke"), json!({})),
@@ -32,6 +33,7 @@ async fn a_change_of_another_version_is_412_and_changes_nothing() {
         (Method::PUT, resource.to_owned(), json!({ "kind": "x" })),
         (Method::PATCH, resource.to_owned(), json!({ "kind": "x" })),
         (Method::PUT, member.to_owned(), json!({ "level": "read" })),
+        (Method::DELETE, "/v1/resources/r/members/m?realm=app".to_owned(), Value::Null),
         (Method::DELETE, resource.to_owned(), Value::Null),
     ];
     for version in ["2", "\"2\"", "0", "99999999999999999999"] {
@@ -47,6 +49,20 @@ async fn a_change_of_another_version_is_412_and_changes_nothing() {
             (&json!(1), &"\"1\"".parse().unwrap())
         );
     }
+}
+
+#[tokio::test]
+async fn a_grant_and_a_member_are_taken_away_at_the_version_that_is_named() {
+    let house = House::new();
+    let id = house.created(json!({ "grants": { "g": "read" } })).await;
+    let (credential, resource) = (format!("/v1/credentials/{id}"), "/v1/resources/r?realm=app");
+    house.put(resource, json!({ "kind": "org", "members": { "m": "read" } })).await;
+    let member = "/v1/resources/r/members/m?realm=app";
+    assert_eq!(send(&house, Method::DELETE, member, "1", Value::Null).await, 204);
+    let grant = format!("{credential}/grants/g");
+    assert_eq!(send(&house, Method::DELETE, &grant, "\"1\"", Value::Null).await, 204);
+    assert_eq!(house.get(resource).await.body["members"], json!({}));
+    assert_eq!(house.get(&credential).await.body["grants"], json!({}));
 }
 
 #[tokio::test]

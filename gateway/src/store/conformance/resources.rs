@@ -141,6 +141,15 @@ pub(crate) async fn no_resource_comes_to_lie_below_itself(store: Arc<dyn Store>)
     changed(delete(&*store, "a0").await.unwrap());
     let answer = try_put(&*store, resource("a0", Some("a3"))).await;
     assert!(matches!(answer, Err(ChangeError::ParentCircle)), "{answer:?}");
+    // While it is away the others may come to lie so that its return would close a circle.
+    chain(&*store, "b", 2).await;
+    changed(delete(&*store, "b1").await.unwrap());
+    changed(moved(&*store, "b0", Some("b2")).await.unwrap());
+    for parent in ["b0", "b2"] {
+        let answer = try_put(&*store, resource("b1", Some(parent))).await;
+        assert!(matches!(answer, Err(ChangeError::ParentCircle)), "{parent}: {answer:?}");
+    }
+    put(&*store, "b1", None).await;
 }
 
 pub(crate) async fn nothing_lies_more_than_eight_steps_deep(store: Arc<dyn Store>) {
