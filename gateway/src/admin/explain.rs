@@ -22,6 +22,7 @@ use http::HeaderValue;
 use ipnet::IpNet;
 
 use self::asked::Asked;
+pub(super) use self::asked::FIELDS_MAX;
 use self::told::Told;
 use super::call::Call;
 use super::change;

@@ -15,6 +15,7 @@ use super::problem::{FieldError, Problem, Sent};
 use super::{config, view};
 use operations::{OPERATIONS, Operation};
 
+mod answers;
 mod operations;
 mod parameters;
 mod requests;
@@ -70,11 +71,12 @@ fn document() -> Value {
         "info": {
             "title": "Portcullis admin API",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Credentials, subjects and resources of a gateway.",
+            "description": "Credentials, subjects and resources of a gateway. A method that a path does not know is 405 with `Allow`.",
         },
         "paths": paths,
         "components": {
             "schemas": schemas(),
+            "headers": answers::headers(),
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
         },
         "security": [{ "token": [] }],
@@ -96,6 +98,7 @@ fn schemas() -> Map<String, Value> {
         // Of any type: what is wrong with it is the answer, not a fault of the call.
         json!({ "description": "The YAML of one file." }),
     );
+    schemas.extend(answers::schemas());
     schemas.extend(requests::schemas());
     schemas
 }
@@ -131,66 +134,23 @@ fn described(operation: &Operation) -> Value {
     parameters
         .extend(operation.query.iter().map(|name| parameters::in_query(operation.path, name)));
     parameters.extend(operation.headers.iter().map(|name| parameters::in_header(name)));
-    let mut answers = Map::new();
-    for (status, schema) in operation.answers {
-        answers.insert(status.to_string(), answer(schema));
-    }
-    for status in problems(operation) {
-        answers.insert(status.to_string(), problem());
-    }
     let mut described = json!({
         "operationId": operation.id,
         "summary": operation.summary,
         "parameters": parameters,
-        "responses": answers,
+        "responses": answers::of(operation),
     });
     if let (Some(body), Value::Object(fields)) = (&operation.body, &mut described) {
-        let content = json!({ body.kind: { "schema": reference(body.schema) } });
+        let kinds = std::iter::once((body.kind, body.schema)).chain(body.or);
+        let content: Map<String, Value> = kinds
+            .map(|(kind, schema)| (kind.to_owned(), json!({ "schema": reference(schema) })))
+            .collect();
         fields.insert(
             "requestBody".to_owned(),
             json!({ "required": body.required, "content": content }),
         );
     }
     described
-}
-
-fn answer(schema: &str) -> Value {
-    match schema {
-        "" => json!({ "description": "done" }),
-        "events" => json!({
-            "description": "server-sent events, without end",
-            "content": { "text/event-stream": { "schema": { "type": "string" } } },
-        }),
-        schema => json!({
-            "description": schema,
-            "content": { "application/json": { "schema": reference(schema) } },
-        }),
-    }
-}
-
-/// The refusals there can be: those of every call, and what the parts of this one add.
-fn problems(operation: &Operation) -> Vec<u16> {
-    let mut statuses = vec![400, 401, 422, 500, 503];
-    if operation.path.contains('{') {
-        statuses.push(404);
-    }
-    if operation.body.is_some() {
-        statuses.extend([408, 413, 415]);
-    }
-    if operation.method != "get" {
-        statuses.extend([409, 412]);
-    }
-    if operation.id == "revealCredential" {
-        statuses.push(403);
-    }
-    statuses
-}
-
-fn problem() -> Value {
-    json!({
-        "description": "problem details (RFC 9457)",
-        "content": { "application/problem+json": { "schema": reference("Problem") } },
-    })
 }
 
 #[cfg(test)]

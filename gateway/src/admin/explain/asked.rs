@@ -15,7 +15,7 @@ use super::super::rules;
 /// Bytes of a URL.
 const URL_MAX: usize = 64 * 1024;
 /// Header fields.
-const FIELDS_MAX: usize = 256;
+pub(in super::super) const FIELDS_MAX: usize = 256;
 
 /// It may hold a secret: it has no `Debug`.
 pub(super) struct Asked {

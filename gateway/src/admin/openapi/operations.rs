@@ -1,5 +1,7 @@
 //! The calls there are.
 
+use super::super::config::FILES;
+
 /// One call. The answers name schemas; `""` is an answer without a body.
 pub(super) struct Operation {
     pub(super) method: &'static str,
@@ -15,18 +17,20 @@ pub(super) struct Operation {
 pub(super) struct Body {
     pub(super) schema: &'static str,
     pub(super) required: bool,
-    /// Its media type.
+    /// Its media type. A call that takes JSON takes nothing else.
     pub(super) kind: &'static str,
+    /// Another media type that it may have, and the schema of that.
+    pub(super) or: Option<(&'static str, &'static str)>,
 }
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 const fn body(schema: &'static str) -> Body {
-    Body { schema, required: true, kind: JSON }
+    Body { schema, required: true, kind: JSON, or: None }
 }
 
 const fn body_if_any(schema: &'static str) -> Body {
-    Body { schema, required: false, kind: JSON }
+    Body { schema, required: false, kind: JSON, or: None }
 }
 
 /// A call that reads.
@@ -45,7 +49,7 @@ const REALM_WAIT: &[&str] = &["realm", "wait", "timeout"];
 const ONCE: &[&str] = &["Idempotency-Key"];
 const AT_VERSION: &[&str] = &["If-Match"];
 const BOTH: &[&str] = &["If-Match", "Idempotency-Key"];
-const GONE: &[(u16, &str)] = &[(200, "Deleted"), (204, "")];
+const GONE: &[(u16, &str)] = &[(200, "Deleted"), (202, "Deleted"), (204, "")];
 const CREDENTIAL: &str = "/v1/credentials/{id}";
 const GRANT: &str = "/v1/credentials/{id}/grants/{resource}";
 const SUBJECT: &str = "/v1/subjects/{id}";
@@ -79,7 +83,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: WAIT,
         headers: AT_VERSION,
         body: Some(body("UpdateCredential")),
-        answers: &[(200, "ChangedCredential")],
+        answers: &[(200, "ChangedCredential"), (202, "ChangedCredential")],
     },
     Operation {
         method: "delete",
@@ -99,7 +103,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: WAIT,
         headers: AT_VERSION,
         body: Some(body("PutLevel")),
-        answers: &[(200, "ChangedCredential"), (201, "ChangedCredential")],
+        answers: &[(200, "ChangedCredential"), (202, "ChangedCredential"), (201, "ChangedCredential")],
     },
     Operation {
         method: "delete",
@@ -119,7 +123,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: WAIT,
         headers: BOTH,
         body: Some(body_if_any("Revoke")),
-        answers: &[(200, "Revoked")],
+        answers: &[(200, "Revoked"), (202, "Revoked")],
     },
     Operation {
         method: "post",
@@ -149,7 +153,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: WAIT,
         headers: ONCE,
         body: Some(body("RevokeMatching")),
-        answers: &[(200, "Revocation")],
+        answers: &[(200, "Revocation"), (202, "Revocation")],
     },
     read(
         "/v1/subjects",
@@ -167,7 +171,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: REALM_WAIT,
         headers: AT_VERSION,
         body: Some(body("SubjectFields")),
-        answers: &[(200, "ChangedSubject"), (201, "ChangedSubject")],
+        answers: &[(200, "ChangedSubject"), (202, "ChangedSubject"), (201, "ChangedSubject")],
     },
     Operation {
         method: "patch",
@@ -177,7 +181,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: REALM_WAIT,
         headers: AT_VERSION,
         body: Some(body("SubjectFields")),
-        answers: &[(200, "ChangedSubject")],
+        answers: &[(200, "ChangedSubject"), (202, "ChangedSubject")],
     },
     Operation {
         method: "delete",
@@ -205,7 +209,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: REALM_WAIT,
         headers: AT_VERSION,
         body: Some(body("PutResource")),
-        answers: &[(200, "ChangedResource"), (201, "ChangedResource")],
+        answers: &[(200, "ChangedResource"), (202, "ChangedResource"), (201, "ChangedResource")],
     },
     Operation {
         method: "patch",
@@ -215,7 +219,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: REALM_WAIT,
         headers: AT_VERSION,
         body: Some(body("UpdateResource")),
-        answers: &[(200, "ChangedResource")],
+        answers: &[(200, "ChangedResource"), (202, "ChangedResource")],
     },
     Operation {
         method: "delete",
@@ -235,7 +239,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: REALM_WAIT,
         headers: AT_VERSION,
         body: Some(body("PutLevel")),
-        answers: &[(200, "ChangedResource"), (201, "ChangedResource")],
+        answers: &[(200, "ChangedResource"), (202, "ChangedResource"), (201, "ChangedResource")],
     },
     Operation {
         method: "delete",
@@ -289,7 +293,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "Judges a configuration, or the files when the body is empty, and changes nothing",
         query: &[],
         headers: &[],
-        body: Some(Body { schema: "ConfigurationText", required: false, kind: "application/yaml" }),
+        body: Some(Body {
+            schema: "ConfigurationText",
+            required: false,
+            kind: "application/yaml",
+            or: Some((FILES, "ConfigurationFiles")),
+        }),
         answers: &[(200, "CheckedConfiguration")],
     },
     Operation {
@@ -299,7 +308,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "Reads the files anew; what is refused is 422 with `problems`",
         query: WAIT,
         headers: ONCE,
-        body: None,
+        body: Some(body_if_any("Reload")),
         answers: &[(200, "ReloadedConfiguration")],
     },
 ];

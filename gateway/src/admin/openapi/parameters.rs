@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::requests::{duration, id};
+use super::requests::{id, timeout};
 
 pub(super) fn in_path(name: &str) -> Value {
     json!({ "name": name, "in": "path", "required": true, "schema": id() })
@@ -25,12 +25,13 @@ pub(super) fn in_query(path: &str, name: &str) -> Value {
             json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 })
         }
         ("wait", _) => json!({ "enum": ["none", "all"], "default": "none" }),
-        ("timeout", _) => duration(),
+        ("timeout", _) => timeout(),
         _ => json!({ "type": "string", "minLength": 1 }),
     };
     let description = match name {
         "realm" => "May be left out while there is one.",
         "wait" => "`all`: the answer tells how far the change has come.",
+        "timeout" => "How long at most, up to 60s; 5s when nothing is said.",
         _ => "",
     };
     json!({ "name": name, "in": "query", "schema": schema, "description": description })

@@ -1,6 +1,9 @@
 //! The bodies that calls take. What a schema cannot say (what is configured, what is stored) is said by a 409 or a 422.
 
+use decision::limit::MAX_MOST;
 use serde_json::{Map, Value, json};
+
+use super::super::explain::FIELDS_MAX;
 
 pub(super) fn schemas() -> Map<String, Value> {
     [
@@ -21,6 +24,8 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("SubjectFields", object(&subject(), &[])),
         ("PutResource", object(&resource(), &["kind"])),
         ("UpdateResource", object(&resource(), &[])),
+        ("Reload", object(&json!({}), &[])),
+        ("ConfigurationFiles", files()),
     ]
     .map(|(name, schema)| (name.to_owned(), schema))
     .into_iter()
@@ -89,11 +94,17 @@ fn explain() -> Value {
         "method": { "type": "string", "pattern": "^[A-Z]{1,20}$" },
         "url": { "type": "string", "pattern": "^(https?:/)?/[!-~]*$", "maxLength": 65_536 },
         "headers": or_null(&json!({
-            "type": "object", "propertyNames": name, "additionalProperties": values, "maxProperties": 100,
+            "type": "object", "propertyNames": name, "additionalProperties": values, "maxProperties": FIELDS_MAX,
         })),
         "credential": or_null(&id()),
     });
     object(&fields, &["method", "url"])
+}
+
+fn files() -> Value {
+    let text = json!({ "type": "string" });
+    let file = object(&json!({ "name": text, "text": text }), &["name", "text"]);
+    object(&json!({ "files": { "type": "array", "items": file } }), &["files"])
 }
 
 fn subject() -> Value {
@@ -128,8 +139,14 @@ pub(super) fn id() -> Value {
     })
 }
 
-pub(super) fn duration() -> Value {
+fn duration() -> Value {
     json!({ "type": "string", "pattern": "^[0-9]{1,9}(ms|s|m|h|d)$" })
+}
+
+/// Of a call that waits: at most 60 s.
+pub(super) fn timeout() -> Value {
+    let most = "[0-9]{1,4}ms|[1-5][0-9]{4}ms|60000ms|[1-5]?[0-9]s|60s|[01]m|0h|0d";
+    json!({ "type": "string", "pattern": format!("^({most})$") })
 }
 
 fn lifetime() -> Value {
@@ -166,7 +183,8 @@ fn addresses() -> Value {
 }
 
 fn limits() -> Value {
-    json!({ "type": "object", "additionalProperties": { "type": "integer", "minimum": 1 } })
+    let max = json!({ "type": "integer", "minimum": 1, "maximum": MAX_MOST });
+    json!({ "type": "object", "additionalProperties": max })
 }
 
 fn secret() -> Value {

@@ -54,9 +54,46 @@ fn every_reference_has_its_schema_and_every_id_is_one() {
     let document = document();
     let mut found = BTreeSet::new();
     references(&document, &mut found);
+    found.retain(|reference| !reference.starts_with("#/components/headers/"));
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let missing: Vec<_> = found.iter().filter(|name| !schemas.contains_key(*name)).collect();
     assert!(missing.is_empty() && found.len() > 15, "{missing:?}");
     let ids: BTreeSet<_> = OPERATIONS.iter().map(|operation| operation.id).collect();
     assert_eq!(ids.len(), OPERATIONS.len());
+}
+
+#[test]
+fn what_a_call_may_answer_is_what_it_can() {
+    let document = document();
+    let call = |path: &str, method: &str| document["paths"][path][method].clone();
+    let statuses = |call: &Value| -> Vec<String> {
+        call["responses"].as_object().unwrap().keys().cloned().collect()
+    };
+    let create = call("/v1/credentials", "post");
+    let made = &create["responses"]["201"];
+    assert_eq!(
+        made["headers"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["ETag", "Location", "x-request-id"]
+    );
+    assert!(made.to_string().contains("schemas/Replayed"), "{made}");
+    assert!(!statuses(&create).contains(&"412".to_owned()), "a create takes no If-Match");
+    assert!(create["responses"]["503"]["headers"].get("Retry-After").is_some());
+    assert!(create["responses"]["401"]["headers"].get("x-request-id").is_none());
+    let check = call("/v1/config/check", "post");
+    assert_eq!(
+        check["requestBody"]["content"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["application/vnd.portcullis.files+json", "application/yaml"]
+    );
+    for never in ["409", "412", "415"] {
+        assert!(!statuses(&check).contains(&never.to_owned()), "{never}");
+    }
+    let reload = call("/v1/config/reload", "post")["responses"]["422"].to_string();
+    assert!(reload.contains("RefusedConfiguration"), "{reload}");
+    let revoke = call("/v1/credentials/{id}/revoke", "post");
+    assert!(statuses(&revoke).contains(&"202".to_owned()));
+    let schemas = &document["components"]["schemas"];
+    let limits = &schemas["CreateCredential"]["properties"]["limits"]["anyOf"][0];
+    assert_eq!(limits["additionalProperties"]["maximum"], decision::limit::MAX_MOST);
+    let headers = &schemas["Explain"]["properties"]["headers"]["anyOf"][0];
+    assert_eq!(headers["maxProperties"], 256);
 }
