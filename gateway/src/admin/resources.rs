@@ -111,8 +111,8 @@ async fn write(
             new = found.is_none();
             edit(found, &id)
         };
-        let Realm { name, apis } = &realm;
-        let changed = amend::resource(&*store, name, &id, version, apis, &author, edit).await?;
+        let realm = amend::Realm { name: &realm.name, apis: &realm.apis };
+        let changed = amend::resource(&*store, realm, &id, version, &author, edit).await?;
         Ok(Step::from(changed).map(|record| (record, new)))
     };
     let ((resource, new), propagation) = change::make(&admin, wait, step).await?;
@@ -143,8 +143,8 @@ pub(super) async fn put_member(mut call: Call) -> Answer {
                 .map_err(|message| Problem::field_invalid("level", message))?;
             Ok(resource)
         };
-        let Realm { name, apis } = &realm;
-        let changed = amend::resource(&*store, name, &id, version, apis, &author, edit).await?;
+        let realm = amend::Realm { name: &realm.name, apis: &realm.apis };
+        let changed = amend::resource(&*store, realm, &id, version, &author, edit).await?;
         Ok(Step::from(changed).map(|record| (record, new)))
     };
     let ((resource, new), propagation) = change::make(&admin, wait, step).await?;
@@ -165,8 +165,8 @@ pub(super) async fn delete_member(mut call: Call) -> Answer {
             let removed = resource.members.as_mut().and_then(|members| members.remove(&subject));
             removed.map(|_| resource).ok_or_else(Problem::record_unknown)
         };
-        let Realm { name, apis } = &realm;
-        let changed = amend::resource(&*store, name, &id, version, apis, &author, edit).await?;
+        let realm = amend::Realm { name: &realm.name, apis: &realm.apis };
+        let changed = amend::resource(&*store, realm, &id, version, &author, edit).await?;
         Ok(Step::from(changed))
     };
     let (_, propagation) = change::make(&admin, wait, step).await?;

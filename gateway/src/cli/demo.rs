@@ -94,9 +94,7 @@ impl Variables for Alone {
 fn first_key(admin: SocketAddr, token: &SecretString) -> Result<Created, Failure> {
     let client = Client::new(&format!("http://{admin}"), token)?;
     let org = json!({ "kind": "org", "members": { "user_demo": "admin" } });
-    for (path, record) in
-        [("/v1/subjects/user_demo", json!({})), ("/v1/resources/org_demo", org)]
-    {
+    for (path, record) in [("/v1/subjects/user_demo", json!({})), ("/v1/resources/org_demo", org)] {
         client.call(Call::with(Method::PUT, path, record))?;
     }
     let order = json!({ "api": "demo", "scheme": "key", "subject": "user_demo", "org": "org_demo", "name": "sample" });

@@ -53,22 +53,28 @@ pub async fn subject<E: From<ChangeError> + Send>(
     Err(overtaken().into())
 }
 
-/// As [`subject`]; `apis` are those of the realm.
+/// A realm, and the apis that share it.
+#[derive(Clone, Copy, Debug)]
+pub struct Realm<'r> {
+    pub name: &'r str,
+    pub apis: &'r [String],
+}
+
+/// As [`subject`].
 pub async fn resource<E: From<ChangeError> + Send>(
     store: &dyn Store,
-    realm: &str,
+    realm: Realm<'_>,
     id: &Id,
     version: Option<u64>,
-    apis: &[String],
     author: &Author,
     mut edit: impl FnMut(Option<Resource>) -> Result<Resource, E> + Send,
 ) -> Result<Changed<Resource>, E> {
     for _ in 0..ATTEMPTS {
-        let found = store.resource(realm, id).await.map_err(ChangeError::Unavailable)?.value;
+        let found = store.resource(realm.name, id).await.map_err(ChangeError::Unavailable)?.value;
         matches(found.as_ref().map(|record| record.version), version)?;
         let read = found.as_ref().map_or(0, |record| record.version);
         let record = Resource { id: id.clone(), version: read, ..edit(found)? };
-        match store.put_resource(realm, record, apis, author).await {
+        match store.put_resource(realm.name, record, realm.apis, author).await {
             Err(ChangeError::Conflict) if version.is_none() => {}
             answer => return Ok(answer?),
         }

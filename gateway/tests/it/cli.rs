@@ -247,9 +247,10 @@ fn the_demo_prints_three_lines_that_work_and_ends_with_the_signal() {
         assert!(statuses.contains(&200), "{statuses:?} of {curls:?}");
         assert!(statuses.contains(&401), "{statuses:?} of {curls:?}");
         let words = |line: String| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let admin = lines.by_ref().map(words).find(|words| {
-            words.first().is_some_and(|word| word.starts_with("PORTCULLIS_ADMIN="))
-        });
+        let admin = lines
+            .by_ref()
+            .map(words)
+            .find(|words| words.first().is_some_and(|word| word.starts_with("PORTCULLIS_ADMIN=")));
         let admin = admin.expect("a line on the admin API");
         let place = admin[0].strip_prefix("PORTCULLIS_ADMIN=http://").unwrap();
         let token = admin[1].strip_prefix("PORTCULLIS_ADMIN_TOKEN=").unwrap();

@@ -47,7 +47,8 @@ pub(super) fn schemas() -> [(String, Value); 2] {
 
 /// Fields of heads.
 pub(super) fn headers() -> Value {
-    let header = |description: &str, schema: &Value| json!({ "description": description, "schema": schema });
+    let header =
+        |description: &str, schema: &Value| json!({ "description": description, "schema": schema });
     let text = json!({ "type": "string" });
     json!({
         "ETag": header("The version of the record.", &json!({ "type": "string", "pattern": "^\"[0-9]+\"$" })),

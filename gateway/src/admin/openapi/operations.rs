@@ -103,7 +103,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         query: WAIT,
         headers: AT_VERSION,
         body: Some(body("PutLevel")),
-        answers: &[(200, "ChangedCredential"), (202, "ChangedCredential"), (201, "ChangedCredential")],
+        answers: &[
+            (200, "ChangedCredential"),
+            (202, "ChangedCredential"),
+            (201, "ChangedCredential"),
+        ],
     },
     Operation {
         method: "delete",

@@ -214,10 +214,16 @@ async fn a_worker_that_hears_nothing_is_waited_for_as_long_as_was_asked_and_hold
         assert_eq!(propagation["replicas"][0]["state"], "pending");
     }
     let unasked = house.post(&format!("{path}/revoke?timeout=20ms"), json!({})).await;
-    assert_eq!((unasked.status.as_u16(), &unasked.body["propagation"]["complete"]), (200, &json!(false)));
+    assert_eq!(
+        (unasked.status.as_u16(), &unasked.body["propagation"]["complete"]),
+        (200, &json!(false))
+    );
     let update = format!("/v1/credentials/{other}?wait=all&timeout=20ms");
     let updated = house.patch(&update, json!({ "disabled": true })).await;
-    assert_eq!((updated.status.as_u16(), &updated.body["propagation"]["complete"]), (202, &json!(false)));
+    assert_eq!(
+        (updated.status.as_u16(), &updated.body["propagation"]["complete"]),
+        (202, &json!(false))
+    );
     let matching = json!({ "api": "app", "subject": "user_1" });
     let matching = house.post("/v1/revocations?wait=all&timeout=20ms", matching).await;
     assert_eq!((matching.status.as_u16(), &matching.body["revoked"]), (202, &json!(1)));

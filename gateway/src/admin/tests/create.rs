@@ -268,8 +268,9 @@ async fn a_name_that_is_given_twice_is_refused_however_deep_it_stands() {
     assert_eq!(refused("/v1/explain", body).await, ["headers"]);
     let path = "/v1/resources/org_1?realm=app";
     let body = r#"{ "kind": "org", "members": { "user_1": "read", "user_1": "admin" } }"#;
-    let request =
-        request(Method::PUT, path).header(header::CONTENT_TYPE, "application/json").body(body.into());
+    let request = request(Method::PUT, path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body.into());
     assert_eq!(house.send(request.unwrap()).await.refused(), ["members"]);
     assert_eq!(house.get(path).await.status, 404);
 }
@@ -290,7 +291,9 @@ async fn metadata_is_kept_to_the_digit_or_refused() {
         let number = answer.body["credential"]["metadata"]["n"][0].clone();
         assert_eq!(number, serde_json::from_str::<Value>(kept).unwrap(), "{}", answer.body);
     }
-    for beyond in ["18446744073709551616", "-9223372036854775809", "123456789012345678901234567890", "1e300"] {
+    for beyond in
+        ["18446744073709551616", "-9223372036854775809", "123456789012345678901234567890", "1e300"]
+    {
         assert_eq!(post(beyond).await.refused(), ["metadata"], "{beyond}");
     }
     assert_eq!(post("1e999").await.status, 400);

@@ -143,7 +143,10 @@ async fn a_change_of_a_subject_that_waits_tells_where_it_is_applied() {
 async fn an_id_that_is_none_is_refused_by_a_put_and_unknown_to_all_else() {
     let house = House::new();
     let credential = house.created(json!({ "grants": {} })).await;
-    assert_eq!(house.put("/v1/resources/org_1?realm=app", json!({ "kind": "org" })).await.status, 201);
+    assert_eq!(
+        house.put("/v1/resources/org_1?realm=app", json!({ "kind": "org" })).await.status,
+        201
+    );
     let long = "x".repeat(129);
     for id in ["a%2Cb", "a=b", "a%3Db", "*", "%FF", "%22", "a%3Bb", "a%20b", "%C3%A9", &long] {
         for (path, field, body) in [

@@ -204,7 +204,10 @@ pub(crate) async fn an_organisation_that_an_unrevoked_credential_names_is_not_de
 
     for (name, credential) in [("board_1", "crd_2"), ("org_1", "crd_1")] {
         let answer = delete(&*store, name).await;
-        assert!(matches!(answer, Err(ChangeError::InUse)), "{name}, whatever its parent: {answer:?}");
+        assert!(
+            matches!(answer, Err(ChangeError::InUse)),
+            "{name}, whatever its parent: {answer:?}"
+        );
         store.revoke(&id(credential), None, None, false, &at(NOW)).await.unwrap();
         changed(delete(&*store, name).await.unwrap());
     }
@@ -289,7 +292,8 @@ pub(crate) async fn twenty_members_named_at_once_are_all_there(store: Arc<dyn St
                 record.members.get_or_insert_default().insert(member.clone(), Level::Edit);
                 Ok::<_, ChangeError>(record)
             };
-            amend::resource(&*store, "app", &id("org_1"), None, &apis(), &at(NOW), edit).await.unwrap()
+            let realm = amend::Realm { name: "app", apis: &apis() };
+            amend::resource(&*store, realm, &id("org_1"), None, &at(NOW), edit).await.unwrap()
         });
     }
     changes.join_all().await;
