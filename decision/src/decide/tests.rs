@@ -8,6 +8,7 @@ use crate::test_support::{
 };
 
 mod properties;
+mod rewriting;
 mod routing;
 mod rule;
 mod travelling;
