@@ -200,7 +200,9 @@ fn a_grpc_call_over_a_limit_is_told_when_to_come_again() {
     assert_eq!((refused.status, refused.field("grpc-status")), (200, Some("8")));
     let pushback: u64 = refused.field("grpc-retry-pushback-ms").unwrap().parse().unwrap();
     assert!((1000..=60_000).contains(&pushback) && pushback.is_multiple_of(1000), "{pushback}");
-    assert!(refused.field("ratelimit").is_some());
+    assert_eq!(refused.field("ratelimit-policy"), Some(r#""one";q=1;w=60"#));
+    let reset = format!(r#""one";r=0;t={}"#, pushback / 1000);
+    assert_eq!(refused.field("ratelimit"), Some(reset.as_str()));
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Contract 7, `when: refused`: guesses are held back before they cost a look-up, and nobody else is.
 
-use serde_json::json;
+use std::time::Duration;
 
-use crate::support::{Gateway, Response, Setup, Upstream, one_api_with};
+use serde_json::{Value, json};
+
+use crate::support::{Gateway, Response, Setup, Upstream, instant_after, one_api_with, request};
 
 const RULES: &str = "limits: { failures: { per: ip, max: 3, window: 1h, when: refused } }";
 
@@ -140,4 +142,96 @@ fn failures_per_api_are_counted_from_everywhere() {
     assert_eq!(from(&gateway, "192.0.2.1", "ak_guess_1").status, 401);
     assert_eq!(from(&gateway, "192.0.2.2", "ak_guess_2").status, 401);
     held_back(&from(&gateway, "192.0.2.3", "ak_guess_3"));
+}
+
+#[test]
+fn a_401_of_a_credential_that_is_known_counts_too() {
+    let upstream = Upstream::echo();
+    let keys = "routes: [{ path: /keys, accept: [key] }, { path: /mcp, audience: \"https://a.example/mcp\" }, { path: /** }]";
+    let yaml = one_api_with(&upstream, &format!("{RULES}\n{keys}"))
+        .replace("prefix: ak_ }]", "prefix: ak_ }, { name: other, prefix: ok_ }]");
+    let gateway = Setup::new(yaml).listener("trusted_proxies: [127.0.0.0/8]").start();
+    let create = |fields: &Value| {
+        let mut body =
+            json!({ "api": "app", "scheme": "key", "subject": "u_1", "lifetime": "never" });
+        for (name, value) in fields.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        gateway.create(&body)
+    };
+    let ask = |ip: &str, path: &str, key: &str| {
+        gateway.get(path, &[("x-forwarded-for", ip), ("x-api-key", key)])
+    };
+    let (id, disabled) = create(&json!({}));
+    let change = json!({ "disabled": true });
+    assert_eq!(gateway.admin("PATCH", &format!("/v1/credentials/{id}"), &change).0, 200);
+    let (_, at) = instant_after(Duration::from_secs(2));
+    let (_, expired) = create(&json!({ "lifetime": null, "expires_at": at }));
+    while ask("192.0.2.99", "/", &expired).status == 200 {}
+    let (_, other) = create(&json!({ "scheme": "other" }));
+    let (_, elsewhere) = create(&json!({ "audience": "https://a.example/another" }));
+    for (ip, path, key, outcome) in [
+        ("192.0.2.1", "/", &disabled, "credential_disabled"),
+        ("192.0.2.2", "/", &expired, "credential_expired"),
+        ("192.0.2.3", "/keys", &other, "scheme_not_accepted"),
+        ("192.0.2.4", "/mcp", &elsewhere, "audience_mismatch"),
+    ] {
+        for _ in 0..3 {
+            let response = ask(ip, path, key);
+            assert_eq!(response.status, 401, "{outcome}");
+            assert_eq!(gateway.line(&response.request_id())["outcome"], outcome);
+        }
+        held_back(&from(&gateway, ip, "ak_guess"));
+    }
+}
+
+#[test]
+fn a_401_that_ends_a_request_under_way_counts_too() {
+    let upstream = Upstream::scripted(|connection| {
+        connection.request();
+        connection.closed();
+    });
+    let gateway = guarded(&upstream, "");
+    for n in 1..=3 {
+        let body = json!({ "api": "app", "scheme": "key", "subject": "u_1", "lifetime": "never" });
+        let (id, secret) = gateway.create(&body);
+        let fields = [("x-forwarded-for", "192.0.2.1"), ("x-api-key", secret.as_str())];
+        let mut client = gateway.connect();
+        client.send(request("GET", "/", &fields, ""));
+        upstream.wait_for_requests(n);
+        let path = format!("/v1/credentials/{id}/revoke");
+        assert_eq!(gateway.admin("POST", &path, &json!({})).0, 200);
+        assert_eq!(client.response().status, 401);
+    }
+    held_back(&from(&gateway, "192.0.2.1", "ak_guess"));
+    assert_eq!(from(&gateway, "192.0.2.2", "ak_guess").status, 401);
+}
+
+/// The process stands still while they come, so that all of them are there before the first look-up is answered.
+#[test]
+fn a_look_up_that_was_under_way_when_the_limit_was_reached_still_finishes() {
+    const GUESSES: usize = 20;
+    let upstream = Upstream::echo();
+    let yaml = one_api_with(&upstream, RULES);
+    let gateway = Setup::new(yaml).server("threads: 1").start();
+    let mut clients: Vec<_> = (0..GUESSES).map(|_| gateway.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.send(request("GET", "/", &[], "")).response().status, 401, "missing");
+    }
+    gateway.signal("STOP");
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.send(request("GET", "/", &[("x-api-key", &format!("ak_guess_{n}"))], ""));
+    }
+    gateway.signal("CONT");
+    let answers: Vec<_> = clients.iter_mut().map(|client| client.response()).collect();
+    let finished = answers.iter().filter(|answer| answer.status == 401).count();
+    assert!((3..=GUESSES).contains(&finished), "{finished}");
+    answers.iter().filter(|answer| answer.status != 401).for_each(held_back);
+    let metrics = gateway.metrics();
+    // Whatever was looked up has heard so, and it was counted though the limit was reached before.
+    let looked_up = metrics.count("credential_lookups_total", &[("result", "miss")]);
+    let counted =
+        metrics.count("limit_decisions_total", &[("limit", "failures"), ("decision", "counted")]);
+    assert_eq!((looked_up, counted), (finished as u64, finished as u64));
+    held_back(&gateway.get("/", &[("x-api-key", "ak_late")]));
 }

@@ -46,6 +46,7 @@ mod lifecycle;
 mod limits;
 mod limits_exact;
 mod limits_failures;
+mod limits_places;
 mod limits_told;
 mod matching;
 mod metrics;
