@@ -67,3 +67,23 @@ fn a_change_that_cannot_be_kept_is_not_acknowledged() {
         );
     }
 }
+
+#[test]
+fn a_store_that_is_lost_is_told_as_degraded_and_takes_nobody_out_of_service() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::start(one_api_with(&upstream, ROUTES));
+    let told = |path: &str| {
+        let response = gateway.health(path);
+        (response.status, response.json())
+    };
+    let ready = |degraded: &[&str]| {
+        (200, json!({ "ready": true, "draining": false, "degraded": degraded }))
+    };
+    let secret = gateway.mint("u_1", "org_1");
+    assert_eq!(told("/ready"), ready(&[]));
+    fs::remove_file(gateway.folder().join("portcullis.db")).unwrap();
+    unavailable(&gateway.get("/", &[("x-api-key", &secret)]));
+    assert_eq!(told("/ready"), ready(&["store_unavailable"]));
+    assert_eq!(told("/live"), (200, json!({ "live": true })), "never a dependency");
+    assert_eq!(gateway.get("/open", &[]).status, 200);
+}
