@@ -135,3 +135,55 @@ fn an_endpoint_that_cannot_be_reached_is_left_out_too_and_comes_back() {
     }
     assert_eq!(failed, 2);
 }
+
+#[test]
+fn endpoints_drawn_at_random_have_shares_by_their_weight() {
+    let (heavy, light) = (saying("heavy"), saying("light"));
+    let upstreams = format!(
+        "{{ app: {{ endpoints: [{{ address: '{}', weight: 3 }}, {}], balance: random }} }}",
+        heavy.address(),
+        light.address()
+    );
+    let gateway = Gateway::start(open(&upstreams, "app"));
+    let mut client = gateway.connect();
+    let mut drawn = Vec::new();
+    for _ in 0..1000 {
+        drawn.push(client.send(request("GET", "/", &[], "")).response().text() == "light");
+    }
+    let light = drawn.iter().filter(|light| **light).count();
+    // Of 1,000 draws at a quarter, outside of 160 to 340 is six standard deviations away.
+    assert!((160..340).contains(&light), "{light}");
+    // Whoever takes turns gives the same four answers again and again.
+    let turns: std::collections::BTreeSet<_> = drawn.chunks(4).collect();
+    assert!(turns.len() > 3, "{turns:?}");
+}
+
+#[test]
+fn an_endpoint_that_is_drawn_and_cannot_be_reached_is_followed_by_another() {
+    let good = saying("good");
+    let upstreams =
+        format!("{{ app: {{ endpoints: [{}, {}], balance: random }} }}", nobody(), good.address());
+    let gateway = Gateway::start(open(&upstreams, "app"));
+    assert_eq!(answers(&gateway, 50), BTreeMap::from([("good".to_owned(), 50)]));
+}
+
+#[test]
+fn an_endpoint_may_be_a_name_which_is_resolved_and_one_without_an_address_is_unavailable() {
+    let named = saying("named");
+    let upstreams = format!(
+        "{{ app: [\"localhost:{}\"], nowhere: [\"nowhere.invalid:80\"] }}",
+        named.address().port()
+    );
+    let yaml = open(&upstreams, "app")
+        .replace("routes: [", "routes: [{ path: /nowhere, auth: none, upstream: nowhere }, ");
+    let gateway = Gateway::start(yaml);
+    assert_eq!(answers(&gateway, 20), BTreeMap::from([("named".to_owned(), 20)]));
+    let nowhere = gateway.get("/nowhere", &[]);
+    assert_eq!((nowhere.status, nowhere.code().as_str()), (503, "upstream_unavailable"));
+    let told = gateway.told(
+        "an upstream's name does not resolve",
+        &[("upstream", "nowhere".into()), ("name", "nowhere.invalid".into())],
+    );
+    assert!(told["error"].is_string(), "{told}");
+    assert_eq!(answers(&gateway, 20), BTreeMap::from([("named".to_owned(), 20)]));
+}

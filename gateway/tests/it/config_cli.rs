@@ -181,6 +181,39 @@ fn check_against_takes_a_folder_and_its_token_from_a_file() {
     assert_eq!(without.status.code(), Some(2));
 }
 
+/// The files are judged all the same, and what cannot be asked is not said to be good.
+#[test]
+fn check_against_a_gateway_that_gives_no_answer_says_so_and_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| fs::write(folder.path().join("mine.yaml"), text).unwrap();
+    let silent = Upstream::scripted(|connection| drop(connection.request()));
+    let nonsense = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nnonsense");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (address, whole) in
+        [(nobody, true), (silent.address(), true), (nonsense.address(), true), (nobody, false)]
+    {
+        let url = format!("http://{address}");
+        write(&if whole { GOOD.to_owned() } else { GOOD.replace("name: app,", "nam: app,") });
+        let output = portcullis(folder.path(), &["check", "mine.yaml", "--against", &url]);
+        assert_eq!(output.status.code(), Some(1), "{address}");
+        let (out, err) = (out(&output), err(&output));
+        if whole {
+            assert_eq!(out, "");
+            assert!(err.lines().count() == 1 && err.starts_with("error: "), "{err}");
+        } else {
+            assert!(out.contains("mine.yaml:2:10: apis[0].nam: "), "{out}");
+        }
+        assert!(!err.contains("is what is in force") && !err.contains(ADMIN_TOKEN), "{err}");
+    }
+    let gateway = Gateway::start(one_api(&Upstream::echo()));
+    write(GOOD);
+    fs::write(folder.path().join("token"), "not-the-admin-token-of-the-tests").unwrap();
+    let url = format!("http://{}", gateway.address("admin"));
+    let arguments = ["check", "mine.yaml", "--against", &url, "--token-file", "token"];
+    let output = portcullis(folder.path(), &arguments);
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""), "{}", err(&output));
+}
+
 #[test]
 fn the_schema_is_printed_for_editors() {
     let folder = tempfile::tempdir().unwrap();
