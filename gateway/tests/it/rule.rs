@@ -93,6 +93,39 @@ fn the_level_is_the_least_of_ceiling_grants_and_members() {
 }
 
 #[test]
+fn a_resource_that_passes_unknown_is_held_against_ceiling_and_grants_all_the_same() {
+    let house = Ruled::start();
+    for (rights, read, edit, level) in [
+        (json!({}), "forwarded", "forwarded", "admin"),
+        (json!({ "ceiling": "read" }), "forwarded", "level_insufficient", "read"),
+        (json!({ "grants": { "b_9": "read" } }), "forwarded", "level_insufficient", "read"),
+        (json!({ "grants": { "b_9": "edit" } }), "forwarded", "forwarded", "edit"),
+        (
+            json!({ "grants": { "b_9": "admin" }, "ceiling": "read" }),
+            "forwarded",
+            "level_insufficient",
+            "read",
+        ),
+        (
+            json!({ "grants": { "b_9": "read" }, "ceiling": "admin" }),
+            "forwarded",
+            "level_insufficient",
+            "read",
+        ),
+        (json!({ "grants": {} }), "resource_forbidden", "resource_forbidden", ""),
+        (json!({ "grants": { "b_8": "admin" } }), "resource_forbidden", "resource_forbidden", ""),
+    ] {
+        let key = house.key(&rights);
+        assert_eq!(house.outcome("GET", "/any/b_9", &key), read, "{rights}");
+        assert_eq!(house.outcome("POST", "/any/b_9", &key), edit, "{rights}");
+        if !level.is_empty() {
+            let told = house.told("/any/b_9", &[("x-api-key", &key)], "x-level");
+            assert_eq!(told.as_deref(), Some(level), "{rights}");
+        }
+    }
+}
+
+#[test]
 fn grants_do_not_descend() {
     let house = Ruled::start();
     house.resource("b_1", json!({ "parent": "org_1" }));

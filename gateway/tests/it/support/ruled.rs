@@ -16,7 +16,7 @@ apis:
     states: { restricted: read }
     routes:
       - { path: "/boards/{board}", resource: board, level: { GET: read, "*": edit } }
-      - { path: "/any/{board}", resource: board, unknown_resource: pass }
+      - { path: "/any/{board}", resource: board, unknown_resource: pass, level: { GET: read, "*": edit } }
       - { path: "/capable/{board}", resource: board, capabilities: [api] }
       - { path: "/orgs/{org}", org: org }
       - { path: /literal, resource: { literal: "path:/literal" }, level: { "*": edit } }
