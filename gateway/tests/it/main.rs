@@ -72,3 +72,4 @@ mod shadow;
 mod start;
 mod store_lost;
 mod under_way;
+mod under_way_forgotten;

@@ -11,15 +11,15 @@ use crate::support::sockets::full_listener;
 use crate::support::upstream::Connection;
 use crate::support::{Client, Gate, Gateway, H2, Upstream, instant_after, one_api_with, request};
 
-const SWITCH: &str =
+pub(crate) const SWITCH: &str =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
 /// A whole frame, and the close frame with status 1008.
-const FRAME: &[u8] = b"\x81\x05hello";
+pub(crate) const FRAME: &[u8] = b"\x81\x05hello";
 const POLICY_VIOLATION: &[u8] = &[0x88, 0x02, 0x03, 0xF0];
 
 /// What the upstream does is the request's path: it says nothing, begins an answer, or switches and sends one frame.
-fn upstream() -> Upstream {
+pub(crate) fn upstream() -> Upstream {
     Upstream::scripted(|connection: &mut Connection| {
         let Some(request) = connection.head() else { return };
         match request.target.as_str() {
@@ -32,13 +32,13 @@ fn upstream() -> Upstream {
 }
 
 /// A gateway of one route whose scheme has these further keys.
-fn gateway(upstream: &Upstream, scheme: &str) -> Gateway {
+pub(crate) fn gateway(upstream: &Upstream, scheme: &str) -> Gateway {
     let yaml = one_api_with(upstream, "routes: [{ path: /**, upgrade: [websocket] }]");
     Gateway::start(yaml.replace("prefix: ak_", &format!("prefix: ak_{scheme}")))
 }
 
 /// One request of one credential in each phase and of each protocol.
-struct UnderWay {
+pub(crate) struct UnderWay {
     h2: H2,
     sending: Client,
     waiting: Client,
@@ -50,7 +50,7 @@ struct UnderWay {
 
 impl UnderWay {
     /// All of them, begun by the time this returns.
-    fn begin(gateway: &Gateway, upstream: &Upstream, secret: &str) -> Self {
+    pub(crate) fn begin(gateway: &Gateway, upstream: &Upstream, secret: &str) -> Self {
         let key = ("x-api-key", secret);
         let send = |target: &str, fields: &[(&str, &str)]| {
             let mut client = gateway.connect();
@@ -78,7 +78,7 @@ impl UnderWay {
 
     /// Each of them has ended, or ends, as a new request would: with its answer where none had begun, else by a cut.
     #[track_caller]
-    fn all_end(mut self, status: u16, code: &str) {
+    pub(crate) fn all_end(mut self, status: u16, code: &str) {
         let waiting = self.h2.finish(self.waiting_stream).unwrap();
         for refused in [self.sending.response(), self.waiting.response(), waiting] {
             assert_eq!((refused.status, refused.code().as_str()), (status, code));
@@ -94,14 +94,14 @@ impl UnderWay {
 
 /// The lines of what [`UnderWay`] began, and of the request that [`UnderWay::all_end`] sends.
 #[track_caller]
-fn all_ended_as(gateway: Gateway, upstream: &Upstream, outcome: &str) {
+pub(crate) fn all_ended_as(gateway: Gateway, upstream: &Upstream, outcome: &str) {
     upstream.wait_for_ends(5);
     let (refused, cut) = ((outcome, "complete"), (outcome, "revoked"));
     let own = ("credential_missing", "complete");
     gateway.ended_as(&[refused, refused, refused, cut, cut, cut, own]);
 }
 
-fn credential(fields: &Value) -> Value {
+pub(crate) fn credential(fields: &Value) -> Value {
     let mut body = json!({ "api": "app", "scheme": "key", "subject": "u_1", "lifetime": "never" });
     for (name, value) in fields.as_object().unwrap() {
         body[name] = value.clone();
@@ -116,7 +116,7 @@ fn org(members: &Value) -> Value {
 
 /// A change that the admin API must accept.
 #[track_caller]
-fn change(gateway: &Gateway, method: &str, path: &str, body: &Value) {
+pub(crate) fn change(gateway: &Gateway, method: &str, path: &str, body: &Value) {
     let (status, answer) = gateway.admin(method, &format!("/v1/{path}"), body);
     assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
 }
@@ -132,7 +132,7 @@ fn answering_at(gate: &Gate) -> Upstream {
 }
 
 /// Sends a request and does not wait for its answer.
-fn ask(gateway: &Gateway, secret: &str) -> Client {
+pub(crate) fn ask(gateway: &Gateway, secret: &str) -> Client {
     let mut client = gateway.connect();
     client.send(request("GET", "/", &[("x-api-key", secret)], ""));
     client
