@@ -106,8 +106,10 @@ impl<T: Send + Sync + 'static> Cache<T> {
         }
     }
 
-    /// Records that are known, about; that there is none does not count where it is kept apart.
+    /// Records that are known, about; that there is none does not count where it is kept apart. A cache that nobody uses any
+    /// more would never come to count what was put in last, so that is done first.
     pub(super) fn entries(&self) -> u64 {
+        self.known.entries.run_pending_tasks();
         self.known.entries.entry_count()
     }
 

@@ -51,6 +51,7 @@ mod limits_places;
 mod limits_told;
 mod matching;
 mod metrics;
+mod metrics_values;
 mod paths;
 mod peppers;
 mod places;
