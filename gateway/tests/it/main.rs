@@ -73,4 +73,5 @@ mod shadow;
 mod start;
 mod store_lost;
 mod under_way;
+mod under_way_busy;
 mod under_way_forgotten;
