@@ -58,6 +58,7 @@ mod places;
 mod realms;
 mod record;
 mod record_kept;
+mod record_mixed;
 mod refusals;
 mod reload;
 mod reload_bad;

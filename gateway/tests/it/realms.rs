@@ -1,4 +1,5 @@
-//! Two realms in one gateway that have everything in common but the records behind it: nothing crosses.
+//! Two realms in one gateway that have everything in common but the records behind it, which may be in one realm alone:
+//! nothing crosses.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -18,11 +19,13 @@ const REQUESTS: usize = 10_000;
 
 /// What one realm holds, drawn at random, and what follows from it by the words of the contract.
 struct Realm {
-    suspended: [bool; SUBJECTS],
+    /// Without a record a subject is active.
+    suspended: [Option<bool>; SUBJECTS],
     /// By credential: its id there, and its ceiling.
-    credentials: Vec<(String, Option<usize>)>,
-    orgs: Vec<BTreeMap<usize, usize>>,
-    boards: Vec<BTreeMap<usize, usize>>,
+    credentials: Vec<Option<(String, Option<usize>)>>,
+    /// Members by org and by board. Of an org without a record there are no boards.
+    orgs: Vec<Option<BTreeMap<usize, usize>>>,
+    boards: Vec<Option<BTreeMap<usize, usize>>>,
 }
 
 /// What a request is to become: its outcome, or the identity that the upstream is told.
@@ -48,11 +51,18 @@ impl Realm {
                 .map(|subject| (subject, random.usize(..3)))
                 .collect()
         };
+        let orgs: Vec<_> =
+            (0..ORGS).map(|_| (random.u8(..8) > 0).then(|| members(random))).collect();
+        let boards = (0..BOARDS).map(|board| {
+            let is_there = random.u8(..4) > 0 && orgs[board % ORGS].is_some();
+            is_there.then(|| members(random))
+        });
+        let boards = boards.collect();
         let mut realm = Self {
-            suspended: std::array::from_fn(|_| random.u8(..4) == 0),
+            suspended: std::array::from_fn(|_| (random.u8(..4) > 0).then(|| random.u8(..4) == 0)),
             credentials: Vec::new(),
-            orgs: (0..ORGS).map(|_| members(random)).collect(),
-            boards: (0..BOARDS).map(|_| members(random)).collect(),
+            orgs,
+            boards,
         };
         let put = |path: String, body: Value| {
             let (status, answer) = gateway.admin("PUT", &path, &body);
@@ -65,6 +75,7 @@ impl Realm {
                 .collect()
         };
         for (subject, suspended) in realm.suspended.iter().enumerate() {
+            let Some(suspended) = suspended else { continue };
             let state = if *suspended { "suspended" } else { "active" };
             put(
                 format!("/v1/subjects/s_{subject}?realm={api}"),
@@ -72,15 +83,21 @@ impl Realm {
             );
         }
         for (org, members) in realm.orgs.iter().enumerate() {
+            let Some(members) = members else { continue };
             let body = json!({ "kind": "org", "members": named(members) });
             put(format!("/v1/resources/o_{org}?realm={api}"), body);
         }
         for (board, members) in realm.boards.iter().enumerate() {
+            let Some(members) = members else { continue };
             let parent = format!("o_{}", board % ORGS);
             let body = json!({ "kind": "board", "parent": parent, "members": named(members) });
             put(format!("/v1/resources/b_{board}?realm={api}"), body);
         }
         for credential in 0..CREDENTIALS {
+            if random.u8(..4) == 0 {
+                realm.credentials.push(None);
+                continue;
+            }
             let ceiling = random.usize(..4);
             let ceiling = (ceiling < 3).then_some(ceiling);
             let (id, _) = gateway.create(&json!({
@@ -88,18 +105,23 @@ impl Realm {
                 "lifetime": "never", "secret": secret(credential), "external_id": format!("e_{credential}"),
                 "ceiling": ceiling.map(|level| LEVELS[level]),
             }));
-            realm.credentials.push((id, ceiling));
+            realm.credentials.push(Some((id, ceiling)));
         }
         realm
     }
 
     fn expected(&self, credential: usize, board: usize, method: &str) -> Expected {
         let subject = credential % SUBJECTS;
-        let (id, ceiling) = &self.credentials[credential];
-        if self.suspended[subject] {
+        let Some((id, ceiling)) = &self.credentials[credential] else {
+            return Expected::Refused(401, "credential_invalid");
+        };
+        if self.suspended[subject] == Some(true) {
             return Expected::Refused(403, "subject_suspended");
         }
-        let Some(member) = self.boards[board].get(&subject) else {
+        let Some(members) = &self.boards[board] else {
+            return Expected::Refused(404, "resource_unknown");
+        };
+        let Some(member) = members.get(&subject) else {
             return Expected::Refused(403, "resource_forbidden");
         };
         let level = ceiling.map_or(*member, |ceiling| ceiling.min(*member));
@@ -110,7 +132,10 @@ impl Realm {
         Expected::Told {
             credential: id.clone(),
             subject: format!("s_{subject}"),
-            org: self.orgs[org].contains_key(&subject).then(|| format!("o_{org}")),
+            org: self.orgs[org]
+                .as_ref()
+                .filter(|members| members.contains_key(&subject))
+                .map(|_| format!("o_{org}")),
             resource: format!("b_{board}"),
             level: LEVELS[level].to_owned(),
         }
@@ -184,7 +209,13 @@ fn ask(
         connection.send(request(method, &format!("/boards/b_{board}"), &fields, "")).response();
     if response.status != 200 {
         let code = response.code();
-        let known = ["subject_suspended", "resource_forbidden", "level_insufficient"];
+        let known = [
+            "credential_invalid",
+            "subject_suspended",
+            "resource_unknown",
+            "resource_forbidden",
+            "level_insufficient",
+        ];
         let code = known.into_iter().find(|known| *known == code);
         return Expected::Refused(response.status, code.unwrap_or("another"));
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Gate, Gateway, H2, Setup, Upstream, one_api, one_api_with, request};
 
 /// All requests are counted once and have one line each, and both tell the same of each outcome.
-fn lines_and_counts_agree(gateway: &Gateway, requests: usize) -> Vec<Value> {
+pub(crate) fn lines_and_counts_agree(gateway: &Gateway, requests: usize) -> Vec<Value> {
     let lines = gateway.lines(requests);
     assert_eq!(lines.len(), requests);
     let metrics = gateway.metrics();

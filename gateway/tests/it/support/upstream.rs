@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde_json::json;
 use socket2::SockRef;
 
-use super::PATIENCE;
 use super::client::Closed;
 use super::http1::{End, Fields, Source, all, is_end, parse, single};
+use super::{PATIENCE, witness};
 
 /// One request as it arrived.
 #[derive(Clone, Debug)]
@@ -101,6 +101,10 @@ impl Upstream {
         let upstream =
             Self { address: listener.local_addr().unwrap(), record: Recorder::default() };
         let (record, script) = (upstream.record.clone(), Arc::new(script));
+        let sent = record.clone();
+        witness::upstream(upstream.address, move |see| {
+            sent.change(|record| record.bytes.iter().for_each(|bytes| see(bytes)));
+        });
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut connection = Connection::new(stream.unwrap(), &record);
@@ -158,6 +162,14 @@ impl Upstream {
         self.record.wait(&format!("{count} requests"), |record| {
             (record.requests.len() >= count).then(|| record.requests.clone())
         })
+    }
+
+    /// Waits until the head of a request for `target` has arrived.
+    #[track_caller]
+    pub(crate) fn wait_for_target(&self, target: &str) {
+        self.record.wait(target, |record| {
+            record.requests.iter().any(|request| request.target == target).then_some(())
+        });
     }
 
     /// How many connections were accepted.
