@@ -1,7 +1,9 @@
 //! The test house is right about what it sees: a client of its own against an upstream of its own.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::support::http1::End;
-use crate::support::{Client, Gate, Upstream, request};
+use crate::support::{Client, Gate, Gateway, H2, Upstream, open_api, request};
 
 #[test]
 fn an_echo_tells_what_it_received_with_order_case_and_duplicates() {
@@ -60,4 +62,27 @@ fn a_script_waits_at_its_gate_and_can_reset() {
     told.wait();
     gate.open();
     assert!(client.try_response().is_none());
+}
+
+/// What makes a test fail.
+fn complaint(of: impl FnOnce()) -> String {
+    *catch_unwind(AssertUnwindSafe(of)).unwrap_err().downcast().unwrap()
+}
+
+#[test]
+fn a_secret_that_an_upstream_is_sent_or_a_client_is_told_fails_the_test() {
+    let silent = Upstream::answering("HTTP/1.1 204 No Content\r\n\r\n");
+    let gateway = Gateway::start(open_api(&silent, ""));
+    let secret = gateway.mint("u_1", "org_1");
+    gateway.get("/", &[("x-api-key", &secret)]);
+    assert!(complaint(|| drop(gateway)).contains("was sent to the upstream"));
+    let echo = Upstream::echo();
+    let gateway = Gateway::start(open_api(&echo, ""));
+    let secret = gateway.mint("u_1", "org_1");
+    let key = [("x-api-key", secret.as_str())];
+    assert!(complaint(|| drop(gateway.get("/", &key))).contains("a client is told"));
+    let mut h2 = H2::connect(gateway.address("public"));
+    assert!(complaint(|| drop(h2.get("/", &key))).contains("a client is told"));
+    gateway.forwards_credentials();
+    assert_eq!(gateway.get("/", &key).status, 200);
 }

@@ -202,6 +202,7 @@ fn another_kind_of_authorization_is_emptied_too_where_the_route_authenticates() 
 fn a_place_that_no_scheme_names_is_not_read_and_not_emptied() {
     let upstream = Upstream::echo();
     let gateway = gateway_from(&upstream, "[\"header:x-api-key\"]", "");
+    gateway.forwards_credentials();
     let secret = gateway.mint("u_1", "org_1");
     let bearer = format!("Bearer {secret}");
     assert_eq!(
@@ -217,6 +218,7 @@ fn forward_credential_keeps_the_accepted_place_alone() {
     let upstream = Upstream::echo();
     let lines = "    routes: [{ path: /kept, forward_credential: true }, { path: /** }]\n";
     let gateway = gateway_from(&upstream, EVERYWHERE, lines);
+    gateway.forwards_credentials();
     let secret = gateway.mint("u_1", "org_1");
     let bearer = format!("Bearer {secret}");
     let fields =

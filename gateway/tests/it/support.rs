@@ -2,7 +2,7 @@
 //!
 //! Nothing here sleeps: a test waits for bytes, for a line or for an end, each with the one generous bound [`PATIENCE`].
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -20,6 +20,7 @@ pub(crate) mod ruled;
 pub(crate) mod sockets;
 pub(crate) mod steps;
 pub(crate) mod upstream;
+mod witness;
 
 pub(crate) use client::{Client, request};
 pub(crate) use gateway::{Gateway, Setup};
@@ -69,4 +70,17 @@ pub(crate) fn instant_after(after: Duration) -> (SystemTime, String) {
     let millis = instant.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis().cast_signed();
     let instant = OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).unwrap();
     (instant.into(), instant.format(&Rfc3339).unwrap())
+}
+
+/// Asks again and again, where nothing says when it will be so.
+///
+/// # Panics
+/// When it is not so within [`PATIENCE`].
+#[expect(clippy::disallowed_methods, reason = "what never comes ends the test")]
+#[track_caller]
+pub(crate) fn until(is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "it never comes to be so");
+    }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::PATIENCE;
 use super::http1::{End, Response, Source, is_end};
+use super::{PATIENCE, witness};
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,7 @@ pub(crate) enum Closed {
 
 /// One TCP connection.
 pub(crate) struct Client {
+    peer: SocketAddr,
     source: Source<TcpStream>,
 }
 
@@ -32,7 +33,7 @@ impl Client {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Self { source: Source::new(stream) }
+        Self { peer: stream.peer_addr().unwrap(), source: Source::new(stream) }
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {
@@ -58,17 +59,25 @@ impl Client {
     /// The next response to anything but HEAD, interim ones too.
     #[track_caller]
     pub(crate) fn response(&mut self) -> Response {
-        self.source.response(false).expect("the connection was closed without an answer")
+        self.try_response().expect("the connection was closed without an answer")
     }
 
     #[track_caller]
     pub(crate) fn response_to_head(&mut self) -> Response {
-        self.source.response(true).expect("the connection was closed without an answer")
+        self.answer(true).expect("the connection was closed without an answer")
     }
 
     /// As [`Self::response`]; `None` when the connection ends first.
+    #[track_caller]
     pub(crate) fn try_response(&mut self) -> Option<Response> {
-        self.source.response(false)
+        self.answer(false)
+    }
+
+    #[track_caller]
+    fn answer(&mut self, to_head: bool) -> Option<Response> {
+        let response = self.source.response(to_head)?;
+        witness::answered(self.peer, &response);
+        Some(response)
     }
 
     /// The next bytes, whatever they are; empty = the end.

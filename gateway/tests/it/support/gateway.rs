@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::client::{Client, request};
 use super::http1::Response;
 use super::lines::Lines;
 use super::metrics::Metrics;
+use super::witness::{self, Secrets};
 
 pub(crate) const ADMIN_TOKEN: &str = "the-admin-token-of-the-tests";
 pub(crate) const PEPPER: &str = "a pepper of the tests, 32 bytes and more";
@@ -84,13 +85,19 @@ impl Setup {
             stdout,
             stderr,
             addresses: BTreeMap::new(),
-            secrets: Mutex::default(),
+            secrets: Secrets::default(),
+            forwards_credentials: AtomicBool::new(false),
+            configuration: self.yaml(),
         };
+        gateway.secrets.keep([ADMIN_TOKEN, PEPPER].map(str::to_owned));
         gateway.addresses = gateway.stderr.wait("line \"ready\"", |lines| {
             let events: Vec<Value> =
                 lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
             events.iter().any(|event| event["message"] == "ready").then(|| listening(&events))
         });
+        if let Some(public) = gateway.addresses.get("public") {
+            gateway.secrets.guard(*public);
+        }
         gateway
     }
 
@@ -164,7 +171,10 @@ pub(crate) struct Gateway {
     /// The operational log.
     pub(crate) stderr: Lines,
     /// Every secret that was made or brought over the admin API: none may ever be read again (see `readable`).
-    secrets: Mutex<Vec<String>>,
+    secrets: Secrets,
+    forwards_credentials: AtomicBool,
+    /// The file that it was started with.
+    configuration: String,
 }
 
 impl Gateway {
@@ -223,33 +233,45 @@ impl Gateway {
     ) -> Response {
         let mut fields = fields.to_vec();
         fields.extend([("connection", "close"), ("content-type", "application/json")]);
-        self.keep_secret_of(body);
+        self.secrets.keep_of(body);
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let response = Client::connect(self.address("admin"))
             .send(request(method, path, &fields, &body))
             .response();
+        // The answer that made a secret is the one that may show it, but for where it is asked for.
+        let found = self.secrets.found_in(&response.text());
+        if let Some(secret) = found.filter(|_| !path.contains("/reveal")) {
+            panic!("{method} {path} shows the secret {secret}: {}", response.text());
+        }
         if let Ok(answer) = serde_json::from_slice(&response.body) {
-            self.keep_secret_of(&answer);
+            self.secrets.keep_of(&answer);
         }
         response
     }
 
-    fn keep_secret_of(&self, json: &Value) {
-        // A short one could stand in a line by chance.
-        let secret = json["secret"].as_str().filter(|secret| secret.len() >= 16);
-        self.secrets.lock().unwrap().extend(secret.map(str::to_owned));
+    /// A route of it sends on what it was sent, on purpose: neither upstreams nor answers are searched for secrets.
+    pub(crate) fn forwards_credentials(&self) {
+        self.forwards_credentials.store(true, Ordering::Relaxed);
+        if let Some(public) = self.addresses.get("public") {
+            witness::unguard(*public);
+        }
     }
 
     /// A secret that stands in what the process has said or in its metrics, and where.
     fn readable(&self, metrics: &str) -> Option<(String, String)> {
         let said = self.said();
-        let mut secrets = self.secrets.lock().unwrap().clone();
-        secrets.extend([ADMIN_TOKEN, PEPPER].map(str::to_owned));
-        let places = said.lines().chain(metrics.lines());
-        places
-            .flat_map(|line| secrets.iter().map(move |secret| (secret, line)))
-            .find(|(secret, line)| line.contains(secret.as_str()))
-            .map(|(secret, line)| (secret.clone(), line.to_owned()))
+        let mut places = said.lines().chain(metrics.lines());
+        places.find_map(|line| Some((self.secrets.found_in(line)?, line.to_owned())))
+    }
+
+    /// A secret that an upstream was sent, and which.
+    fn forwarded(&self) -> Option<(String, SocketAddr)> {
+        if self.forwards_credentials.load(Ordering::Relaxed) {
+            return None;
+        }
+        let now = self.folder.as_ref().map(|folder| folder.path().join("portcullis.yaml"));
+        let now = now.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+        self.secrets.sent_to(&[self.configuration.clone(), now])
     }
 
     /// `POST /v1/credentials`: the id and the secret (empty where the body brought one).
@@ -352,7 +374,8 @@ fn parse_all(lines: &[String]) -> Vec<Value> {
 }
 
 impl Drop for Gateway {
-    /// Ends it, and holds every test to one promise more: nothing that the process has said holds a secret.
+    /// Ends it, and holds every test to one promise more: nothing that the process has said holds a secret, nor does anything
+    /// that it has sent to an upstream.
     fn drop(&mut self) {
         let metrics = self.last_metrics();
         // It may have ended by itself.
@@ -368,6 +391,9 @@ impl Drop for Gateway {
         self.stderr.until_end();
         if let Some((secret, line)) = self.readable(&metrics) {
             panic!("the secret {secret} can be read: {line}");
+        }
+        if let Some((secret, upstream)) = self.forwarded() {
+            panic!("the secret {secret} was sent to the upstream {upstream}");
         }
     }
 }

@@ -12,11 +12,12 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::PATIENCE;
 use super::http1::{End, Fields, Response};
+use super::{PATIENCE, witness};
 
 /// One h2c connection; a thread of its own drives it.
 pub(crate) struct H2 {
+    address: SocketAddr,
     sender: SendRequest<Bytes>,
     runtime: Runtime,
 }
@@ -35,7 +36,7 @@ impl H2 {
             builder.handshake(stream).await.unwrap()
         });
         thread::spawn(move || driver.block_on(connection));
-        Self { sender, runtime: runtime() }
+        Self { address, sender, runtime: runtime() }
     }
 
     /// Runs a future of the connection's to its end, within [`PATIENCE`].
@@ -73,8 +74,11 @@ impl H2 {
     }
 
     /// Waits for the whole response.
+    #[track_caller]
     pub(crate) fn finish(&self, response: ResponseFuture) -> Result<Response, h2::Error> {
-        self.wait(read(response))
+        let response = self.wait(read(response))?;
+        witness::answered(self.address, &response);
+        Ok(response)
     }
 
     pub(crate) fn get(&mut self, target: &str, fields: &[(&str, &str)]) -> Response {
