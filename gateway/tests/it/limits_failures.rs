@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, Response, Setup, Upstream, instant_after, one_api_with, request};
+use crate::support::{
+    Gateway, Response, Setup, Upstream, instant_after, one_api_with, request, until,
+};
 
 const RULES: &str = "limits: { failures: { per: ip, max: 3, window: 1h, when: refused } }";
 
@@ -167,7 +169,7 @@ fn a_401_of_a_credential_that_is_known_counts_too() {
     assert_eq!(gateway.admin("PATCH", &format!("/v1/credentials/{id}"), &change).0, 200);
     let (_, at) = instant_after(Duration::from_secs(2));
     let (_, expired) = create(&json!({ "lifetime": null, "expires_at": at }));
-    while ask("192.0.2.99", "/", &expired).status == 200 {}
+    until(|| ask("192.0.2.99", "/", &expired).status != 200);
     let (_, other) = create(&json!({ "scheme": "other" }));
     let (_, elsewhere) = create(&json!({ "audience": "https://a.example/another" }));
     for (ip, path, key, outcome) in [
@@ -227,6 +229,7 @@ fn a_look_up_that_was_under_way_when_the_limit_was_reached_still_finishes() {
     let finished = answers.iter().filter(|answer| answer.status == 401).count();
     assert!((3..=GUESSES).contains(&finished), "{finished}");
     answers.iter().filter(|answer| answer.status != 401).for_each(held_back);
+    gateway.lines(2 * GUESSES);
     let metrics = gateway.metrics();
     // Whatever was looked up has heard so, and it was counted though the limit was reached before.
     let looked_up = metrics.count("credential_lookups_total", &[("result", "miss")]);

@@ -96,7 +96,7 @@ fn canonical(segment: &[u8]) -> String {
 }
 
 fn joined<'s>(segments: impl IntoIterator<Item = &'s Segment>) -> String {
-    segments.into_iter().map(|segment| format!("/{}", canonical(segment))).collect()
+    segments.into_iter().flat_map(|segment| ["/".to_owned(), canonical(segment)]).collect()
 }
 
 impl Drawn {
@@ -143,11 +143,13 @@ impl Drawn {
         for segment in self.all() {
             path.push('/');
             for &byte in segment {
-                match (needs_no_escape(byte) && !escaped.next().unwrap(), escaped.next().unwrap()) {
-                    (true, _) => path.push(char::from(byte)),
-                    (false, true) => path.push_str(&format!("%{byte:02x}")),
-                    (false, false) => path.push_str(&format!("%{byte:02X}")),
-                }
+                let plain = needs_no_escape(byte) && !escaped.next().unwrap();
+                let spelled = match (plain, escaped.next().unwrap()) {
+                    (true, _) => char::from(byte).to_string(),
+                    (false, true) => format!("%{byte:02x}"),
+                    (false, false) => format!("%{byte:02X}"),
+                };
+                path.push_str(&spelled);
             }
         }
         path + if self.slash { "/" } else { "" } + &self.query()
