@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use crate::alarm::Alarm;
 use crate::clock;
-use crate::roster::Seat;
+use crate::roster::{Leaving, Seat};
 use crate::wire::Wire;
 
 pub mod head;
@@ -42,8 +42,10 @@ pub enum Arrival {
     Head(usize),
     /// The client speaks HTTP/2.
     Http2,
-    /// Closed, idle for too long, or the process is leaving: nothing to answer.
+    /// Closed by the client: nothing to answer.
     Nothing,
+    /// Idle for too long, or the process is leaving: to be closed.
+    Idle,
     /// The client went away within a head.
     Gone,
     Refused(Fault),
@@ -60,6 +62,8 @@ pub async fn next_head(
     let mut scanned = 0;
     let idle_deadline = clock::now() + bounds.idle;
     let mut head_deadline = None;
+    // The kernel has shown us bytes that are still to be read.
+    let mut arrived = false;
     loop {
         if skip_empty_lines(wire) {
             scanned = 0;
@@ -73,22 +77,29 @@ pub async fn next_head(
             Look::Scan(Scan::Partial) => scanned = length,
             Look::MaybeHttp2 => {}
         }
-        let is_idle = length == 0;
+        let is_idle = length == 0 && !arrived;
         let deadline = if is_idle {
             idle_deadline
         } else {
             // Absolute, from the first byte of the head on.
             *head_deadline.get_or_insert_with(|| clock::now() + bounds.head_timeout)
         };
-        let filled = alarm
-            .guard(deadline, |cx| match wire.poll_fill(cx) {
-                Poll::Pending if is_idle && seat.poll_draining(cx).is_ready() => Poll::Ready(Ok(0)),
-                other => other,
-            })
-            .await;
-        match filled {
-            Some(Ok(1..)) => {}
-            Some(_) | None if is_idle => return Arrival::Nothing,
+        let filled = std::future::poll_fn(|cx| {
+            if let Poll::Ready(filled) = wire.poll_fill(cx) {
+                return Poll::Ready(Some(filled));
+            }
+            let deadline = match seat.leaving(cx) {
+                Leaving::Draining(until) if is_idle => until.min(deadline),
+                _ => deadline,
+            };
+            alarm.poll(cx, deadline).map(|()| None)
+        });
+        match filled.await {
+            Some(Ok(1..)) => arrived = false,
+            Some(_) if is_idle => return Arrival::Nothing,
+            // The client may have sent before it could see our end.
+            None if is_idle && wire.has_arrived() => arrived = true,
+            None if is_idle => return Arrival::Idle,
             Some(_) => return Arrival::Gone,
             None => {
                 let why = "the head did not arrive within server.bounds.head_timeout";

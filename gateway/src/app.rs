@@ -39,6 +39,8 @@ mod opening;
 const FIRST_NAMES: Duration = Duration::from_secs(2);
 /// How often limits forget a part of their idle keys.
 const FORGET: Duration = Duration::from_secs(1);
+/// After `drain.delay`, how long connections without a request may stay, for one may be on its way.
+const GRACE: Duration = Duration::from_secs(1);
 /// How long a reader of the access log has to take the last lines.
 const LAST_LINES: Duration = Duration::from_secs(2);
 /// Room in memory that one request under way may take, for the automatic bound.
@@ -348,15 +350,16 @@ impl Running {
         });
     }
 
-    /// Serves until SIGTERM or SIGINT, then drains: not ready → `delay` → no new connections → what is under way finishes
-    /// within `timeout`. Each further signal ends the wait that it finds.
+    /// Serves until SIGTERM or SIGINT, then drains: not ready, and answers say `close` → `delay` → no new connections → what is
+    /// under way finishes within `timeout`. Each further signal ends the wait that it finds.
     pub fn wait(mut self) {
         let (delay, timeout) = (self.drain.delay, self.drain.timeout);
         let commands: Vec<_> = self.workers.iter().map(|worker| worker.commands.clone()).collect();
         // A worker that has ended already needs no telling.
-        let tell = |command: fn() -> Command| {
+        let tell = |command: &dyn Fn() -> Command| {
             commands.iter().for_each(|worker| drop(worker.send(command())));
         };
+        let grace = GRACE.min(timeout / 2);
         let status = self.status.clone();
         let workers = std::mem::take(&mut self.workers);
         let threads: Vec<_> = workers.into_iter().map(|worker| worker.thread).collect();
@@ -365,9 +368,10 @@ impl Running {
             signals.next().await;
             status.draining.store(true, Ordering::Release);
             status.metrics.draining.set(1);
+            tell(&|| Command::Leave);
             log::info("draining", |_| {});
             tokio::select! { () = tokio::time::sleep(delay) => {}, () = signals.next() => {} }
-            tell(|| Command::Drain);
+            tell(&|| Command::Drain { grace });
             let gone = tokio::task::spawn_blocking(move || {
                 // A worker that has panicked is gone, too.
                 threads.into_iter().for_each(|thread| drop(thread.join()));
@@ -378,7 +382,7 @@ impl Running {
                 () = tokio::time::sleep(timeout) => {}
                 () = signals.next() => {}
             }
-            tell(|| Command::CutAll);
+            tell(&|| Command::CutAll);
             let _either_way_they_are_gone = gone.await;
         });
         self.finish();

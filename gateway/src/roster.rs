@@ -22,7 +22,17 @@ use crate::store::Position;
 thread_local! {
     static TABLE: RefCell<Slab<Entry>> = const { RefCell::new(Slab::new()) };
     static CONNECTIONS: Cell<usize> = const { Cell::new(0) };
-    static DRAINING: Cell<bool> = const { Cell::new(false) };
+    static LEAVING: Cell<Leaving> = const { Cell::new(Leaving::Stays) };
+}
+
+/// How far the process is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    Stays,
+    /// It is known, and clients are asked to go; whoever comes is still served.
+    Announced,
+    /// Nobody is let in any more. Connections without a request may stay until then: one may be on its way.
+    Draining(Instant),
 }
 
 #[derive(Debug, Default)]
@@ -108,13 +118,10 @@ impl Seat {
         .unwrap_or(Poll::Pending)
     }
 
-    /// Ready when the process is leaving: an idle connection then closes.
-    pub fn poll_draining(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if is_draining() {
-            return Poll::Ready(());
-        }
+    /// How far the process is on its way out; who sits here is woken when it gets further.
+    pub fn leaving(&self, cx: &Context<'_>) -> Leaving {
         self.with(|entry| entry.listen(cx));
-        Poll::Pending
+        LEAVING.get()
     }
 }
 
@@ -227,9 +234,18 @@ pub fn tell(key: &FactKey, position: Position, news: News<'_>) {
     });
 }
 
-/// From now on answers say `close` and idle connections leave.
-pub fn start_draining() {
-    DRAINING.set(true);
+/// From now on answers say `close`.
+pub fn announce_leaving() {
+    leave(Leaving::Announced);
+}
+
+/// From now on idle connections leave, too: each after its next answer, or at `idle_until`.
+pub fn start_draining(idle_until: Instant) {
+    leave(Leaving::Draining(idle_until));
+}
+
+fn leave(how: Leaving) {
+    LEAVING.set(how);
     TABLE.with_borrow_mut(|table| {
         table.iter().for_each(|(_, entry)| entry.wake());
     });
@@ -244,11 +260,17 @@ pub fn cut_all() {
     });
 }
 
-pub fn is_draining() -> bool {
-    DRAINING.get()
+/// Whether clients are to be told to go.
+pub fn is_leaving() -> bool {
+    LEAVING.get() != Leaving::Stays
 }
 
-/// Counts a connection of this thread while it lives.
+/// Whether nobody is let in any more.
+pub fn is_draining() -> bool {
+    matches!(LEAVING.get(), Leaving::Draining(_))
+}
+
+/// Counts a connection of this thread, or what may still bring one, while it lives.
 #[derive(Debug)]
 pub struct Connected(());
 
@@ -266,7 +288,7 @@ impl Drop for Connected {
     }
 }
 
-/// Connections of this thread.
+/// Connections of this thread, and listeners that may still bring some.
 pub fn connections() -> usize {
     CONNECTIONS.get()
 }

@@ -208,11 +208,15 @@ impl Wire {
         if seen || !certain {
             return seen;
         }
-        let mut space = [std::mem::MaybeUninit::uninit()];
-        match socket2::SockRef::from(&inner.io).peek(&mut space) {
+        match inner.ask_kernel() {
             Err(error) => error.kind() != io::ErrorKind::WouldBlock,
             Ok(_) => true,
         }
+    }
+
+    /// Whether the kernel holds bytes of the peer's, though the driver may not have said so yet.
+    pub fn has_arrived(&self) -> bool {
+        matches!(self.lock().ask_kernel(), Ok(1..))
     }
 
     // --- writing -----------------------------------------------------------------------------------------------------
@@ -327,5 +331,11 @@ impl Inner {
         let read = ready!(poll_read_buf(Pin::new(&mut self.io), cx, &mut self.inbox))?;
         self.received += read as u64;
         Poll::Ready(Ok(read))
+    }
+
+    /// How much of one byte there is to read, by a system call; 0 is the peer's end.
+    fn ask_kernel(&self) -> io::Result<usize> {
+        let mut space = [std::mem::MaybeUninit::uninit()];
+        socket2::SockRef::from(&self.io).peek(&mut space)
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 use crate::accept::listener::{Door, accept};
 use crate::clock;
 use crate::gate::Gate;
-use crate::roster;
+use crate::roster::{self, Connected};
 use crate::store::{Change, What};
 use crate::upstream::pool;
 
@@ -31,8 +31,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub enum Command {
     /// Tells the requests under way of a change to the record of this key.
     Tell { key: FactKey, change: Arc<Change>, done: oneshot::Sender<()> },
-    /// No new connections; idle ones leave.
-    Drain,
+    /// The process is about to leave: clients are told.
+    Leave,
+    /// No new connections; those without a request leave after so long.
+    Drain { grace: Duration },
     /// The drain's time is up.
     CutAll,
 }
@@ -82,7 +84,10 @@ async fn work(
 ) {
     for (socket, door) in doors {
         match TcpListener::from_std(socket) {
-            Ok(socket) => drop(tokio::spawn(accept(gate.clone(), socket, door))),
+            Ok(socket) => {
+                // Until it is closed it may bring connections, for which a leaving worker waits.
+                drop(tokio::spawn(accept(gate.clone(), socket, door, Connected::new())));
+            }
             Err(error) => crate::log::error("a listener cannot be watched", |line| {
                 line.field("error", error.to_string());
             }),
@@ -99,8 +104,9 @@ async fn work(
                     // Whoever asked may have stopped waiting.
                     let _ = done.send(());
                 }
-                Some(Command::Drain) => {
-                    roster::start_draining();
+                Some(Command::Leave) => roster::announce_leaving(),
+                Some(Command::Drain { grace }) => {
+                    roster::start_draining(clock::now() + grace);
                     pool::clear();
                     beat = tokio::time::interval(DRAIN_TICK);
                 }

@@ -10,16 +10,18 @@ use decision::config::snapshot::Listener;
 use decision::forwarded;
 use ipnet::IpNet;
 use prometheus::IntGauge;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Origin;
 use crate::gate::Gate;
-use crate::roster::Seat;
+use crate::roster::{Connected, Leaving, Seat};
 use crate::{log, serve};
 
 /// Connections that wait to be accepted, as far as the kernel allows.
 const BACKLOG: i32 = 4096;
+/// How long handshakes that have begun have to come to their end when a listener closes.
+const HANDSHAKES: Duration = Duration::from_millis(200);
 /// How long accepting rests when the process has no descriptors left.
 const REST: Duration = Duration::from_millis(100);
 
@@ -74,13 +76,14 @@ pub struct Door {
     pub name: Arc<str>,
 }
 
-/// Accepts until the process leaves; then takes what the kernel has accepted already, and closes.
-pub async fn accept(gate: Arc<Gate>, socket: TcpListener, door: Door) {
+/// Accepts until the process leaves. `listening` holds the worker meanwhile.
+pub async fn accept(gate: Arc<Gate>, socket: TcpListener, door: Door, listening: Connected) {
     let seat = Seat::new();
     loop {
         let next = std::future::poll_fn(|cx| match socket.poll_accept(cx) {
             Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
-            Poll::Pending => seat.poll_draining(cx).map(|()| None),
+            Poll::Pending if matches!(seat.leaving(cx), Leaving::Draining(_)) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
         });
         match next.await {
             Some(Ok((stream, peer))) => open(&gate, &door, stream, peer),
@@ -91,7 +94,49 @@ pub async fn accept(gate: Arc<Gate>, socket: TcpListener, door: Door) {
                 });
                 tokio::time::sleep(REST).await;
             }
-            None => return,
+            None => break,
+        }
+    }
+    close(&gate, &socket, &door).await;
+    drop(listening);
+}
+
+/// Lets nobody in any more, and takes all that the kernel has let in already: closing would reset them.
+async fn close(gate: &Arc<Gate>, socket: &TcpListener, door: &Door) {
+    let socket = SockRef::from(socket);
+    // Where a filter is not to be had, one that comes between the last look and the end is lost.
+    let _a_closed_door_is_the_aim = socket.attach_filter(&no_new_ones());
+    take_all(gate, &socket, door);
+    tokio::time::sleep(HANDSHAKES).await;
+    take_all(gate, &socket, door);
+}
+
+/// A program for the kernel: of the segments that come for a listener, those with SYN and without ACK are dropped, so that no
+/// handshake begins. A client repeats its own until the door is closed, and then is refused.
+const fn no_new_ones() -> [SockFilter; 5] {
+    [
+        SockFilter::new(0x30, 0, 0, 13), // load the byte of flags of the TCP header
+        SockFilter::new(0x54, 0, 0, 0x12), // of them SYN and ACK
+        SockFilter::new(0x15, 0, 1, 0x02), // is it SYN alone?
+        SockFilter::new(0x06, 0, 0, 0),  // then none of it is kept,
+        SockFilter::new(0x06, 0, 0, 0xffff), // else all
+    ]
+}
+
+fn take_all(gate: &Arc<Gate>, socket: &Socket, door: &Door) {
+    loop {
+        let accepted = socket.accept().and_then(|(stream, _)| {
+            stream.set_nonblocking(true)?;
+            let stream = TcpStream::from_std(stream.into())?;
+            let peer = stream.peer_addr()?;
+            Ok((stream, peer))
+        });
+        match accepted {
+            Ok((stream, peer)) => open(gate, door, stream, peer),
+            // Of a connection that is no more.
+            Err(error)
+                if is_of_the_connection(&error) || error.kind() == io::ErrorKind::NotConnected => {}
+            Err(_) => return,
         }
     }
 }
@@ -123,9 +168,10 @@ fn open(gate: &Arc<Gate>, door: &Door, stream: TcpStream, peer: SocketAddr) {
         health_path: door.health_path.clone(),
     };
     let (gate, http2, connections) = (gate.clone(), door.http2, door.connections.clone());
+    let connected = Connected::new();
     tokio::spawn(async move {
         connections.inc();
-        let _counted = (Counted(connections), guest);
+        let _counted = (Counted(connections), connected, guest);
         serve::http1::connection(gate, stream, origin, http2).await;
     });
 }

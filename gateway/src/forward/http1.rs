@@ -237,8 +237,7 @@ impl Http1 {
             Framing::Streamed if self.is_http10() => ResponseBody::UntilClose,
             Framing::Streamed => ResponseBody::Chunked,
         };
-        if body == ResponseBody::UntilClose || !self.is_drainable() || crate::roster::is_draining()
-        {
+        if body == ResponseBody::UntilClose || !self.is_drainable() || crate::roster::is_leaving() {
             self.keep_alive = false;
         }
         let length = match (head.status, head.framing) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use decision::decide::Refused;
@@ -21,12 +22,15 @@ use crate::gate::Gate;
 use crate::record::Record;
 use crate::request_id;
 use crate::respond::{self, LINGER};
-use crate::roster::{Connected, Seat};
+use crate::roster::Seat;
 use crate::wire::Wire;
+
+/// After the end of an idle connection, how long a client has that sent before it saw it: its request is unanswered, and may
+/// be repeated; a reset would say less.
+const IDLE_LINGER: Duration = Duration::from_secs(1);
 
 /// Serves a connection to its end.
 pub async fn connection(gate: Arc<Gate>, stream: TcpStream, origin: Origin, http2: bool) {
-    let _connected = Connected::new();
     let wire = Wire::new(stream);
     let seat = Seat::new();
     let mut alarm = Alarm::default();
@@ -34,6 +38,7 @@ pub async fn connection(gate: Arc<Gate>, stream: TcpStream, origin: Origin, http
     loop {
         match next_head(&wire, &mut alarm, &seat, &gate.bounds, may_be_http2).await {
             Arrival::Nothing => return,
+            Arrival::Idle => return linger(&wire, &mut alarm, IDLE_LINGER).await,
             Arrival::Http2 => return super::http2::connection(gate, wire, origin).await,
             Arrival::Head(length) => {
                 seat.occupy();
@@ -59,7 +64,7 @@ pub async fn connection(gate: Arc<Gate>, stream: TcpStream, origin: Origin, http
         }
         may_be_http2 = false;
     }
-    linger(&wire, &mut alarm).await;
+    linger(&wire, &mut alarm, LINGER).await;
 }
 
 /// What becomes of the connection after a request.
@@ -129,9 +134,9 @@ fn record_raw(gate: &Gate, origin: &Origin, fault: Fault, ended: Ended, request_
     record.write(gate, &gate.generations.current());
 }
 
-/// Ends our side, then reads and drops until the client ends its own or [`LINGER`] has passed.
-async fn linger(wire: &Wire, alarm: &mut Alarm) {
-    let deadline = clock::now() + LINGER;
+/// Ends our side, then reads and drops until the client ends its own or `span` has passed.
+pub(super) async fn linger(wire: &Wire, alarm: &mut Alarm, span: Duration) {
+    let deadline = clock::now() + span;
     let mut ended = false;
     let closed = alarm.guard(deadline, |cx| {
         if !ended {

@@ -14,6 +14,7 @@ use h2::RecvStream;
 use h2::server::{Connection, SendResponse};
 use http::request::Parts;
 
+use super::http1::linger;
 use super::{Journal, Request, refuse, serve};
 use crate::accept::Origin;
 use crate::accept::head::{Fault, Head, malformed};
@@ -22,7 +23,8 @@ use crate::clock;
 use crate::forward::client::Client;
 use crate::forward::http2::Http2;
 use crate::gate::Gate;
-use crate::roster::{Connected, Seat};
+use crate::respond::LINGER;
+use crate::roster::{Leaving, Seat};
 use crate::wire::{Through, Wire};
 
 /// Windows: a connection's is wide enough that streams which are not read do not stop the others.
@@ -37,7 +39,6 @@ type Incoming = (http::Request<RecvStream>, SendResponse<Bytes>);
 
 /// Serves a connection to its end.
 pub async fn connection(gate: Arc<Gate>, wire: Wire, origin: Origin) {
-    let _connected = Connected::new();
     let seat = Seat::new();
     let mut alarm = Alarm::default();
     let mut builder = h2::server::Builder::new();
@@ -47,12 +48,18 @@ pub async fn connection(gate: Arc<Gate>, wire: Wire, origin: Origin) {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
         .max_header_list_size(u32::try_from(gate.bounds.head * HEAD_FACTOR).unwrap_or(u32::MAX));
-    let mut handshake = std::pin::pin!(builder.handshake(Through(wire)));
+    let mut handshake = std::pin::pin!(builder.handshake(Through(wire.clone())));
     let deadline = clock::now() + gate.bounds.head_timeout;
     let Some(Ok(connection)) = alarm.guard(deadline, |cx| handshake.as_mut().poll(cx)).await else {
         return;
     };
-    let mut driver = Driver { connection, open: Arc::default(), idle_since: None, leaving: false };
+    let mut driver = Driver {
+        connection,
+        open: Arc::default(),
+        idle_since: None,
+        served: false,
+        leaving: false,
+    };
     while let Some((request, respond)) = driver.next(&mut alarm, &seat, &gate).await {
         let open = Open::new(&driver.open);
         let (gate, origin) = (gate.clone(), origin.clone());
@@ -61,12 +68,16 @@ pub async fn connection(gate: Arc<Gate>, wire: Wire, origin: Origin) {
             stream(&gate, &origin, request, respond).await;
         });
     }
+    drop(driver);
+    linger(&wire, &mut alarm, LINGER).await;
 }
 
 struct Driver {
     connection: Connection<Through, Bytes>,
     open: Arc<AtomicUsize>,
     idle_since: Option<Instant>,
+    /// A stream has been opened.
+    served: bool,
     leaving: bool,
 }
 
@@ -103,12 +114,20 @@ impl Driver {
             match self.connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok(incoming))) => {
                     self.idle_since = None;
+                    self.served = true;
                     return Poll::Ready(Some(incoming));
                 }
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(None),
                 Poll::Pending => {}
             }
-            if !self.leaving && seat.poll_draining(cx).is_ready() {
+            let leaving = seat.leaving(cx);
+            // Whoever has just come may bring the request that it has come for.
+            let leaves = match leaving {
+                Leaving::Stays => false,
+                Leaving::Announced => self.served,
+                Leaving::Draining(_) => true,
+            };
+            if !self.leaving && leaves {
                 self.leave();
                 continue; // the codec has a GOAWAY to send
             }
@@ -117,7 +136,15 @@ impl Driver {
                 self.idle_since = None;
             }
             let since = *self.idle_since.get_or_insert(now);
-            if alarm.poll(cx, since + gate.bounds.idle).is_pending() {
+            let span = match leaving {
+                // It has been told, and has nothing left to wait for: a live one would have closed.
+                Leaving::Draining(_) if !self.connection.has_streams() => {
+                    LINGER.min(gate.bounds.idle)
+                }
+                _ => gate.bounds.idle,
+            };
+            let deadline = since + span;
+            if alarm.poll(cx, deadline).is_pending() {
                 return Poll::Pending;
             }
             if self.open.load(Ordering::Relaxed) == 0 {

@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
 
 use h2::RecvStream;
 use h2::client::ResponseFuture;
@@ -133,7 +135,7 @@ fn sigterm_lets_every_phase_finish_and_the_drain_ends_with_the_last_byte() {
     let Phases { mut uploading, mut waiting, mut early, mut within, mut tunnel, .. } = phases;
     let (mut h2, h2_before, h2_within) = (phases.h2, phases.h2_before, phases.h2_within);
     gateway.sigterm();
-    assert_eq!(idle.closed(), Closed::Fin, "an idle connection leaves at once");
+    assert_eq!(idle.closed(), Closed::Fin, "an idle connection leaves");
     wait_until_closed(&gateway);
     let refused = loop {
         match h2.start(h2_request("GET", "/before", &[]), true) {
@@ -217,4 +219,103 @@ fn idle_connections_do_not_hold_the_drain() {
     assert_eq!((used.closed(), fresh.closed()), (Closed::Fin, Closed::Fin));
     assert!(gateway.wait_exit().success());
     upstream.wait_for_ends(upstream.connections());
+}
+
+/// What one client saw: it sends again and again, as a client of the house does that looks for the end of its connection
+/// before it sends on it.
+#[derive(Default)]
+struct Seen {
+    answered: usize,
+    /// What was sent and not answered, and when.
+    lost: Vec<String>,
+    told: usize,
+}
+
+fn sends_again_and_again(address: std::net::SocketAddr) -> Seen {
+    let mut seen = Seen::default();
+    let bytes = request("POST", "/", &[], "hello");
+    // Refused: the door is closed.
+    while let Ok(stream) = TcpStream::connect(address) {
+        let mut client = Client::over(stream);
+        let mut on_this_one = 0;
+        loop {
+            client.stream().set_nonblocking(true).unwrap();
+            let open = client.stream().peek(&mut [0]);
+            client.stream().set_nonblocking(false).unwrap();
+            match open {
+                Ok(0) => break,
+                Err(fault) if fault.kind() == ErrorKind::WouldBlock => {}
+                other => {
+                    seen.lost.push(format!("before request {on_this_one}: {other:?}"));
+                    break;
+                }
+            }
+            let Some(response) = client.send(&bytes).try_response() else {
+                seen.lost.push(format!("request {on_this_one} of a connection"));
+                break;
+            };
+            assert_eq!((response.status, response.end), (200, End::Length));
+            seen.answered += 1;
+            on_this_one += 1;
+            if response.field("connection") == Some("close") {
+                seen.told += 1;
+                break;
+            }
+            // A while between two requests, in which the other side may close.
+            assert!(client.is_quiet_for(Duration::from_millis(1)) || client.some().is_empty());
+        }
+    }
+    seen
+}
+
+/// Contract 9.7, B080. Clients with connections that they keep, and with new ones, over the whole of a drain.
+#[test]
+fn keep_alive_clients_lose_no_request_over_sigterm() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let mut gateway = Setup::new(open_api(&upstream, ""))
+        .server("drain: { delay: 1s, timeout: 15s }")
+        .server("threads: 2")
+        .start();
+    let address = gateway.address("public");
+    let clients: Vec<_> =
+        (0..30).map(|_| thread::spawn(move || sends_again_and_again(address))).collect();
+    upstream.wait_for_requests(200);
+    gateway.sigterm();
+    let seen: Vec<Seen> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    let lost: Vec<_> = seen.iter().flat_map(|seen| &seen.lost).collect();
+    assert!(lost.is_empty(), "{} lost: {lost:#?}", lost.len());
+    assert!(seen.iter().all(|seen| seen.told > 0), "from the signal on answers say close");
+    assert!(gateway.wait_exit().success());
+    let answered: usize = seen.iter().map(|seen| seen.answered).sum();
+    assert_eq!(gateway.stdout.until_end().len(), answered);
+}
+
+/// The same for those that have nothing to send when the door closes, and send in the time that they are given.
+#[test]
+fn an_idle_connection_is_answered_once_more_before_it_leaves() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let gateway =
+        Setup::new(open_api(&upstream, "")).server("drain: { delay: 60s, timeout: 15s }").start();
+    let mut used = gateway.connect();
+    assert_eq!(used.send(request("GET", "/", &[], "")).response().field("connection"), None);
+    let mut clients = [used, gateway.connect()];
+    let mut h2 = H2::connect(gateway.address("public"));
+    gateway.sigterm();
+    // A connection that has brought nothing is not told to go before it has.
+    let draining =
+        |lines: &[String]| lines.iter().any(|line| line.contains("draining")).then_some(());
+    gateway.stderr.wait("draining", draining);
+    assert_eq!(h2.get("/", &[]).status, 200);
+    // The second signal ends the delay.
+    gateway.sigterm();
+    for client in &mut clients {
+        client.send(request("GET", "/", &[], ""));
+    }
+    for client in &mut clients {
+        let response = client.response();
+        assert_eq!((response.status, response.field("connection")), (200, Some("close")));
+        assert_eq!(client.closed(), Closed::Fin);
+    }
+    drop(clients);
+    gateway.all_ended_as(4, "forwarded", "complete");
 }
