@@ -172,12 +172,12 @@ pub async fn forward(
         };
         let mut exchange = Exchange::new(client, &mut upstream, order, attempts.may_ask_again());
         let end = exchange.run(alarm).await;
-        let head_at = exchange.head_at;
+        let (head_at, blameless) = (exchange.head_at, exchange.blameless);
         forwarded.status = exchange.status;
         forwarded.upstream_time = head_at.map(|at: Instant| at.saturating_duration_since(started));
         order.count(result(&end, head_at.is_some()));
         order.observe(forwarded.upstream_time);
-        attempts.note(busy.endpoint(), verdict(end, forwarded.status));
+        attempts.note(busy.endpoint(), verdict(end, forwarded.status, blameless));
         match end {
             End::Stale => attempts.stale(),
             End::Again => attempts.failed(busy.endpoint().clone()),
@@ -218,9 +218,10 @@ const fn result(end: &End, answered: bool) -> Attempt {
     }
 }
 
-/// Whether the endpoint did what it is there for; `None`: it had no chance to show.
-fn verdict(end: End, status: u16) -> Option<bool> {
+/// Whether the endpoint did what it is there for; `None`: it had no chance to show, or is not to blame.
+fn verdict(end: End, status: u16, blameless: bool) -> Option<bool> {
     match end {
+        End::Refuse(..) | End::Cut(..) if blameless => None,
         End::Complete => Some(status < 500),
         End::Switched => Some(true),
         End::Again => Some(false),

@@ -51,6 +51,8 @@ pub struct Deadlines {
     idle: Duration,
     write_stall: Duration,
     deadline: Option<Instant>,
+    /// The shorter of the two spans that an upstream has to begin its answer in.
+    due: Duration,
     /// Least bytes of a body in [`RATE_SPAN`]; `None` = not judged.
     rate: Option<u64>,
     /// When the request's last byte left.
@@ -93,6 +95,7 @@ impl Deadlines {
             idle: route.idle,
             write_stall: order.bounds.write_stall,
             deadline: order.deadline(),
+            due: route.deadline.map_or(route.timeout, |deadline| deadline.min(route.timeout)),
             rate: (!is_grpc).then(|| order.bounds.body_rate.saturating_mul(RATE_SPAN.as_secs())),
             left_at: None,
             moved_at: None,
@@ -116,6 +119,11 @@ impl Deadlines {
     /// Whether the client's next piece is what is waited for.
     pub const fn await_client(&self) -> bool {
         self.body.waiting
+    }
+
+    /// Whether the upstream has had the whole request for long enough to be judged by it: most of the time that there is.
+    pub fn had_its_time(&self, now: Instant) -> bool {
+        self.left_at.is_some_and(|left_at| now.saturating_duration_since(left_at) >= self.due / 2)
     }
 
     /// The client has sent a piece.

@@ -44,6 +44,9 @@ pub enum End {
     ClientGone,
 }
 
+const TAKES_NOTHING: End =
+    End::Cut(Outcome::ClientGone, Ended::Timeout, "the client takes nothing");
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Response {
     Waiting,
@@ -66,6 +69,8 @@ pub struct Exchange<'e> {
     /// When the final head came, and its status.
     pub head_at: Option<Instant>,
     pub status: u16,
+    /// A clock has ended it, and not for what the upstream did: whatever the outcome, its endpoint is not judged by this.
+    pub blameless: bool,
 }
 
 impl<'e> Exchange<'e> {
@@ -84,6 +89,7 @@ impl<'e> Exchange<'e> {
             deadlines: Deadlines::new(order),
             head_at: None,
             status: 0,
+            blameless: false,
             client,
             upstream,
             order,
@@ -325,13 +331,30 @@ impl<'e> Exchange<'e> {
             taken_by_upstream,
             ends_at: self.order.seat.ends_at(now),
         };
-        self.deadlines.nearest(now, &progress).map_err(|late| self.late(late))
+        self.deadlines.nearest(now, &progress).map_err(|late| {
+            self.blameless = !self.is_the_upstreams(late, now);
+            self.late(late)
+        })
+    }
+
+    /// Whether a clock that has run out tells something of the endpoint. What the client may have brought about does not.
+    fn is_the_upstreams(&self, late: Late, now: Instant) -> bool {
+        match late {
+            Late::NoHead | Late::Deadline => {
+                self.response == Response::Waiting && self.deadlines.had_its_time(now)
+            }
+            Late::UpstreamStalled => !self.client.owes(),
+            Late::Idle => !self.client.owes() && !self.deadlines.await_client(),
+            Late::ClientStalled | Late::BodySlow | Late::Expired => false,
+        }
     }
 
     fn late(&self, late: Late) -> End {
         match late {
-            Late::ClientStalled => {
-                End::Cut(Outcome::ClientGone, Ended::Timeout, "the client takes nothing")
+            Late::ClientStalled => TAKES_NOTHING,
+            // Whatever else has stopped has stopped behind it.
+            Late::UpstreamStalled | Late::Deadline | Late::Idle if self.client.owes() => {
+                TAKES_NOTHING
             }
             // It cannot be watched behind what it had sent ahead.
             Late::UpstreamStalled if self.client.has_ended() => End::ClientGone,
@@ -350,6 +373,9 @@ impl<'e> Exchange<'e> {
                 self.end(Outcome::RequestTimeout, Ended::Timeout, PAST_DEADLINE)
             }
             Late::Deadline => self.end(Outcome::UpstreamTimeout, Ended::Timeout, PAST_DEADLINE),
+            Late::Idle if !self.client.response_begun() && self.deadlines.await_client() => {
+                self.end(Outcome::RequestTimeout, Ended::Timeout, "the client sends nothing")
+            }
             Late::Idle => self.end(
                 Outcome::UpstreamTimeout,
                 Ended::Timeout,
