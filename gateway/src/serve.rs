@@ -157,6 +157,9 @@ async fn onward(
         Finish::ClientGone => {
             (Outcome::ClientGone, Outcome::ClientGone.status(), Ended::ClientGone, "")
         }
+        Finish::Cut(Outcome::ClientGone, ended, why) => {
+            (Outcome::ClientGone, Outcome::ClientGone.status(), ended, why)
+        }
         Finish::Cut(outcome, ended, why) => (outcome, forwarded.status, ended, why),
         Finish::Refuse(outcome, why) => {
             let refused = journal.limited.shown(permit.refused(outcome, why), permit.api());

@@ -88,7 +88,22 @@ fn a_client_that_takes_nothing_for_idle_is_client_gone_and_no_failure_of_the_end
     assert_eq!(ejections(&gateway, 2), 0);
     assert_eq!(client.response().end, End::Cut);
     drop(client);
-    gateway.all_ended_as(2, "client_gone", "timeout");
+    let lines = gateway.all_ended_as(2, "client_gone", "timeout");
+    assert!(lines.iter().all(|line| line["status"] == 499), "{lines:#?}");
+}
+
+#[test]
+fn a_client_that_takes_nothing_for_write_stall_is_499() {
+    let upstream = endless();
+    let gateway = judging(&upstream, "").server("bounds: { write_stall: 500ms }").start();
+    let mut client = Client::over(small_stream(gateway.address("public")));
+    client.send(request("GET", "/", &[], ""));
+    upstream.wait_for_ends(1);
+    assert_eq!(ejections(&gateway, 1), 0);
+    assert_eq!(gateway.metrics().count("requests_total", &[("status", "499")]), 1);
+    drop(client);
+    let lines = gateway.all_ended_as(1, "client_gone", "timeout");
+    assert_eq!(lines[0]["status"], 499);
 }
 
 #[test]
