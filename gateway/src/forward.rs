@@ -170,8 +170,10 @@ pub async fn forward(
         let Ok(mut upstream) = open(order, checkout) else {
             break Finish::Refuse(Outcome::Internal, "the upstream's head cannot be made");
         };
-        let mut exchange = Exchange::new(client, &mut upstream, order, attempts.may_ask_again());
+        let (may_ask_again, left_at) = (attempts.may_ask_again(), attempts.left_at);
+        let mut exchange = Exchange::new(client, &mut upstream, order, may_ask_again, left_at);
         let end = exchange.run(alarm).await;
+        attempts.left_at = exchange.left_at();
         let (head_at, blameless) = (exchange.head_at, exchange.blameless);
         forwarded.status = exchange.status;
         forwarded.upstream_time = head_at.map(|at: Instant| at.saturating_duration_since(started));
@@ -240,6 +242,9 @@ fn open(order: &Order<'_>, checkout: Checkout) -> Result<Upstream, upstream::Fau
     Upstream::open(checkout, is_head, told, |out| heads::write_request(order, out))
 }
 
+/// Why a request is ended by its route's `timeout`.
+const NO_ANSWER: &str = "no answer within the route's timeout";
+
 /// Why a request is ended by its route's `deadline`.
 const PAST_DEADLINE: &str = "not over within the route's deadline";
 
@@ -253,6 +258,8 @@ struct Attempts<'a> {
     fresh: bool,
     /// When the latest attempt began.
     began: Instant,
+    /// When the request had left, the first time.
+    left_at: Option<Instant>,
     /// Where the endpoint is chosen by it: a hash of what is sent.
     hash: Option<u64>,
 }
@@ -261,7 +268,16 @@ impl<'a> Attempts<'a> {
     fn new(order: &'a Order<'a>, began: Instant) -> Self {
         let left = order.service.retries.attempts.max(1);
         let hash = order.service.hashed().and_then(|name| heads::hash_of_sent(order, name));
-        Self { order, tried: Vec::new(), left, retries: 0, fresh: false, began, hash }
+        Self {
+            order,
+            tried: Vec::new(),
+            left,
+            retries: 0,
+            fresh: false,
+            began,
+            left_at: None,
+            hash,
+        }
     }
 
     /// Notes how an endpoint has served this request.
@@ -274,6 +290,27 @@ impl<'a> Attempts<'a> {
                     .field("endpoint", endpoint.address.to_string());
             });
         }
+    }
+
+    /// When it is too late for an answer, and why.
+    fn over_at(&self) -> Option<(Instant, &'static str)> {
+        let timeout = self.order.permit.route().timeout;
+        let unanswered = self.left_at.map(|left_at| (left_at + timeout, NO_ANSWER));
+        let deadline = self.order.deadline().map(|deadline| (deadline, PAST_DEADLINE));
+        unanswered.into_iter().chain(deadline).min()
+    }
+
+    /// How the request ends where it is too late for an answer.
+    fn over(&self) -> Option<Finish> {
+        let over = self.over_at().filter(|(at, _)| *at <= clock::now());
+        over.map(|(_, why)| Finish::Refuse(Outcome::UpstreamTimeout, why))
+    }
+
+    /// How the request has ended while a connection was made.
+    fn late(&self) -> Option<Finish> {
+        let expired = self.order.seat.has_expired(clock::now());
+        let why = "the credential has expired while connecting";
+        expired.then_some(Finish::Refuse(Outcome::CredentialExpired, why)).or_else(|| self.over())
     }
 
     fn may_ask_again(&self) -> bool {
@@ -300,9 +337,8 @@ impl<'a> Attempts<'a> {
     ) -> Result<(Arc<Endpoint>, Checkout), Finish> {
         let service = self.order.service;
         loop {
-            let late = self.order.deadline().filter(|deadline| *deadline <= clock::now());
-            if late.is_some() {
-                return Err(Finish::Refuse(Outcome::UpstreamTimeout, PAST_DEADLINE));
+            if let Some(over) = self.over() {
+                return Err(over);
             }
             let Some(endpoint) = service.pick(&self.tried, self.hash) else {
                 return Err(Finish::Refuse(
@@ -319,7 +355,7 @@ impl<'a> Attempts<'a> {
             }
             let now = clock::now();
             let timeout = now + service.connect_timeout;
-            let ends_at = [self.order.seat.ends_at(now), self.order.deadline()];
+            let ends_at = [self.order.seat.ends_at(now), self.over_at().map(|(at, _)| at)];
             let deadline = ends_at.into_iter().flatten().fold(timeout, Instant::min);
             let mut connecting = std::pin::pin!(endpoint.clone().connect());
             let outcome = alarm
@@ -335,19 +371,11 @@ impl<'a> Attempts<'a> {
                     connecting.as_mut().poll(cx).map(Ok)
                 })
                 .await;
-            match outcome {
+            match outcome.or_else(|| self.late().map(Err)) {
                 Some(Ok(Ok(wire))) => return Ok((endpoint, Checkout { wire, reused: false })),
                 Some(Err(finish)) => {
                     self.order.count(Attempt::Abandoned);
                     return Err(finish);
-                }
-                None if self.order.seat.has_expired(clock::now()) => {
-                    self.order.count(Attempt::Abandoned);
-                    let why = "the credential has expired while connecting";
-                    return Err(Finish::Refuse(Outcome::CredentialExpired, why));
-                }
-                None if self.order.deadline().is_some_and(|deadline| deadline <= clock::now()) => {
-                    return Err(Finish::Refuse(Outcome::UpstreamTimeout, PAST_DEADLINE));
                 }
                 Some(Ok(Err(_))) | None => {
                     self.order.count(Attempt::Connect);

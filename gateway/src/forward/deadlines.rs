@@ -55,8 +55,10 @@ pub struct Deadlines {
     due: Duration,
     /// Least bytes of a body in [`RATE_SPAN`]; `None` = not judged.
     rate: Option<u64>,
-    /// When the request's last byte left.
+    /// When the request's last byte left, the first time.
     left_at: Option<Instant>,
+    /// When it left for this upstream.
+    here_since: Option<Instant>,
     /// When something last moved; `None` = since the last question.
     moved_at: Option<Instant>,
     client: Stall,
@@ -82,7 +84,8 @@ struct BodyRate {
 }
 
 impl Deadlines {
-    pub fn new(order: &Order<'_>) -> Self {
+    /// `left_at`: when the request left for the upstream that was asked before.
+    pub fn new(order: &Order<'_>, left_at: Option<Instant>) -> Self {
         let route = order.permit.route();
         // A stream of gRPC may be quiet; it has `idle` instead. Nobody else escapes by a word in a field.
         let is_grpc = order.head.protocol == Protocol::Http2
@@ -97,7 +100,8 @@ impl Deadlines {
             deadline: order.deadline(),
             due: route.deadline.map_or(route.timeout, |deadline| deadline.min(route.timeout)),
             rate: (!is_grpc).then(|| order.bounds.body_rate.saturating_mul(RATE_SPAN.as_secs())),
-            left_at: None,
+            left_at,
+            here_since: None,
             moved_at: None,
             client: Stall::default(),
             upstream: Stall::default(),
@@ -121,9 +125,14 @@ impl Deadlines {
         self.body.waiting
     }
 
+    /// When the request's last byte left, the first time that it did.
+    pub const fn left_at(&self) -> Option<Instant> {
+        self.left_at
+    }
+
     /// Whether the upstream has had the whole request for long enough to be judged by it: most of the time that there is.
     pub fn had_its_time(&self, now: Instant) -> bool {
-        self.left_at.is_some_and(|left_at| now.saturating_duration_since(left_at) >= self.due / 2)
+        self.here_since.is_some_and(|since| now.saturating_duration_since(since) >= self.due / 2)
     }
 
     /// The client has sent a piece.
@@ -153,7 +162,8 @@ impl Deadlines {
         if progress.answering {
             nearest.consider(moved_at + self.idle, Late::Idle)?;
         } else if progress.request_left {
-            let left_at = *self.left_at.get_or_insert(now);
+            let here_since = *self.here_since.get_or_insert(now);
+            let left_at = *self.left_at.get_or_insert(here_since);
             nearest.consider(left_at + self.timeout, Late::NoHead)?;
         } else if let Some(rate) = self.rate {
             if let Some(deadline) = self.body.deadline(now, rate) {

@@ -19,7 +19,7 @@ use super::client::{Client, Gone};
 use super::deadlines::{Deadlines, Late, Progress};
 use super::heads::ResponseHead;
 use super::upstream::{Fault, Upstream};
-use super::{Ended, Order, PAST_DEADLINE};
+use super::{Ended, NO_ANSWER, Order, PAST_DEADLINE};
 use crate::alarm::Alarm;
 use crate::clock;
 
@@ -79,6 +79,7 @@ impl<'e> Exchange<'e> {
         upstream: &'e mut Upstream,
         order: &'e Order<'e>,
         may_ask_again: bool,
+        left_at: Option<Instant>,
     ) -> Self {
         let mut exchange = Self {
             request_ended: false,
@@ -86,7 +87,7 @@ impl<'e> Exchange<'e> {
             interim_passed: false,
             repeatable: order.is_repeatable(),
             may_ask_again,
-            deadlines: Deadlines::new(order),
+            deadlines: Deadlines::new(order, left_at),
             head_at: None,
             status: 0,
             blameless: false,
@@ -96,6 +97,11 @@ impl<'e> Exchange<'e> {
         };
         exchange.end_request_if_read();
         exchange
+    }
+
+    /// When the request's last byte left, for this upstream or one before it.
+    pub const fn left_at(&self) -> Option<Instant> {
+        self.deadlines.left_at()
     }
 
     pub async fn run(&mut self, alarm: &mut Alarm) -> End {
@@ -364,11 +370,7 @@ impl<'e> Exchange<'e> {
             Late::BodySlow => {
                 self.end(Outcome::RequestTimeout, Ended::Timeout, "the body trickles")
             }
-            Late::NoHead => self.end(
-                Outcome::UpstreamTimeout,
-                Ended::Timeout,
-                "no answer within the route's timeout",
-            ),
+            Late::NoHead => self.end(Outcome::UpstreamTimeout, Ended::Timeout, NO_ANSWER),
             Late::Deadline if !self.client.response_begun() && self.deadlines.await_client() => {
                 self.end(Outcome::RequestTimeout, Ended::Timeout, PAST_DEADLINE)
             }

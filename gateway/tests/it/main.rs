@@ -29,6 +29,7 @@ mod edits;
 mod families;
 mod forward_blame;
 mod forward_cells;
+mod forward_clocks;
 mod forward_drain;
 mod forward_ends;
 mod forward_flow;
