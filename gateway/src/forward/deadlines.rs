@@ -131,7 +131,7 @@ impl Deadlines {
     }
 
     /// Whether the upstream has had the whole request for long enough to be judged by it: most of the time that there is.
-    pub fn had_its_time(&self, now: Instant) -> bool {
+    fn had_its_time(&self, now: Instant) -> bool {
         self.here_since.is_some_and(|since| now.saturating_duration_since(since) >= self.due / 2)
     }
 
@@ -165,14 +165,26 @@ impl Deadlines {
             let here_since = *self.here_since.get_or_insert(now);
             let left_at = *self.left_at.get_or_insert(here_since);
             nearest.consider(left_at + self.timeout, Late::NoHead)?;
-        } else if let Some(rate) = self.rate {
-            if let Some(deadline) = self.body.deadline(now, rate) {
-                nearest.consider(deadline, Late::BodySlow)?;
-            }
-        } else {
+        } else if self.rate.is_none() {
             nearest.consider(moved_at + self.idle, Late::Idle)?;
         }
+        // An answer that has begun early frees the client of nothing.
+        if let Some(rate) = self.rate.filter(|_| !progress.request_left)
+            && let Some(deadline) = self.body.deadline(now, rate)
+        {
+            nearest.consider(deadline, Late::BodySlow)?;
+        }
         Ok(nearest.deadline)
+    }
+
+    /// Whether a clock that has run out tells something of the endpoint. What the client may have brought about does not.
+    pub fn blame_upstream(&self, late: Late, now: Instant, progress: &Progress) -> bool {
+        match late {
+            Late::NoHead | Late::Deadline => !progress.answering && self.had_its_time(now),
+            Late::UpstreamStalled => !progress.client_owes,
+            Late::Idle => !progress.client_owes && !self.body.waiting,
+            Late::ClientStalled | Late::BodySlow | Late::Expired => false,
+        }
     }
 }
 

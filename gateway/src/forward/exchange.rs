@@ -338,21 +338,9 @@ impl<'e> Exchange<'e> {
             ends_at: self.order.seat.ends_at(now),
         };
         self.deadlines.nearest(now, &progress).map_err(|late| {
-            self.blameless = !self.is_the_upstreams(late, now);
+            self.blameless = !self.deadlines.blame_upstream(late, now, &progress);
             self.late(late)
         })
-    }
-
-    /// Whether a clock that has run out tells something of the endpoint. What the client may have brought about does not.
-    fn is_the_upstreams(&self, late: Late, now: Instant) -> bool {
-        match late {
-            Late::NoHead | Late::Deadline => {
-                self.response == Response::Waiting && self.deadlines.had_its_time(now)
-            }
-            Late::UpstreamStalled => !self.client.owes(),
-            Late::Idle => !self.client.owes() && !self.deadlines.await_client(),
-            Late::ClientStalled | Late::BodySlow | Late::Expired => false,
-        }
     }
 
     fn late(&self, late: Late) -> End {
