@@ -17,6 +17,8 @@ pub enum Late {
     BodySlow,
     /// No final head within `timeout` of the request's end.
     NoHead,
+    /// No final head within `timeout` of a head that asks whether its body is wanted, and no word on that.
+    NoContinue,
     /// Nothing has moved either way for `idle`.
     Idle,
     /// The credential has expired.
@@ -32,6 +34,8 @@ pub struct Progress {
     pub request_left: bool,
     /// The final head was passed on.
     pub answering: bool,
+    /// The client rightly holds its body back until the upstream says 100.
+    pub awaits_continue: bool,
     /// Bytes wait for the client, for the upstream.
     pub client_owes: bool,
     pub upstream_owes: bool,
@@ -59,6 +63,8 @@ pub struct Deadlines {
     left_at: Option<Instant>,
     /// When it left for this upstream.
     here_since: Option<Instant>,
+    /// When the upstream was asked whether the body is wanted.
+    asked_at: Option<Instant>,
     /// When something last moved; `None` = since the last question.
     moved_at: Option<Instant>,
     client: Stall,
@@ -102,6 +108,7 @@ impl Deadlines {
             rate: (!is_grpc).then(|| order.bounds.body_rate.saturating_mul(RATE_SPAN.as_secs())),
             left_at,
             here_since: None,
+            asked_at: None,
             moved_at: None,
             client: Stall::default(),
             upstream: Stall::default(),
@@ -165,11 +172,15 @@ impl Deadlines {
             let here_since = *self.here_since.get_or_insert(now);
             let left_at = *self.left_at.get_or_insert(here_since);
             nearest.consider(left_at + self.timeout, Late::NoHead)?;
+        } else if progress.awaits_continue {
+            let asked_at = *self.asked_at.get_or_insert(now);
+            nearest.consider(asked_at + self.timeout, Late::NoContinue)?;
         } else if self.rate.is_none() {
             nearest.consider(moved_at + self.idle, Late::Idle)?;
         }
         // An answer that has begun early frees the client of nothing.
-        if let Some(rate) = self.rate.filter(|_| !progress.request_left)
+        let is_owed = !progress.request_left && !progress.awaits_continue;
+        if let Some(rate) = self.rate.filter(|_| is_owed)
             && let Some(deadline) = self.body.deadline(now, rate)
         {
             nearest.consider(deadline, Late::BodySlow)?;
@@ -183,7 +194,8 @@ impl Deadlines {
             Late::NoHead | Late::Deadline => !progress.answering && self.had_its_time(now),
             Late::UpstreamStalled => !progress.client_owes,
             Late::Idle => !progress.client_owes && !self.body.waiting,
-            Late::ClientStalled | Late::BodySlow | Late::Expired => false,
+            // It may have waited for a body that its client would not send without its word.
+            Late::NoContinue | Late::ClientStalled | Late::BodySlow | Late::Expired => false,
         }
     }
 }

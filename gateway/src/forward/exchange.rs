@@ -62,6 +62,8 @@ pub struct Exchange<'e> {
     request_ended: bool,
     response: Response,
     interim_passed: bool,
+    /// The upstream has said that it wants the body.
+    continued: bool,
     /// A copy may be sent again on another connection: nothing has come back, and nothing of a body is lost.
     repeatable: bool,
     may_ask_again: bool,
@@ -85,6 +87,7 @@ impl<'e> Exchange<'e> {
             request_ended: false,
             response: Response::Waiting,
             interim_passed: false,
+            continued: false,
             repeatable: order.is_repeatable(),
             may_ask_again,
             deadlines: Deadlines::new(order, left_at),
@@ -189,6 +192,7 @@ impl<'e> Exchange<'e> {
             100..=199 => {
                 self.client.interim(&ResponseHead::of_interim(&answer, ours));
                 self.interim_passed = true;
+                self.continued |= answer.status == http::StatusCode::CONTINUE;
             }
             503 if self.may_ask_again && self.repeatable && !self.interim_passed => {
                 return Err(End::Again);
@@ -213,10 +217,8 @@ impl<'e> Exchange<'e> {
             self.client.switch_protocols(&head);
             End::Switched
         } else {
-            End::Refuse(
-                Outcome::UpstreamInvalid,
-                "the upstream switches to a protocol that was not asked for",
-            )
+            let why = "the upstream switches to a protocol that was not asked for";
+            End::Refuse(Outcome::UpstreamInvalid, why)
         }
     }
 
@@ -232,10 +234,8 @@ impl<'e> Exchange<'e> {
         if allowed && self.upstream.reused && silent && (nothing_lost || self.repeatable) {
             End::Stale
         } else {
-            End::Refuse(
-                Outcome::UpstreamInvalid,
-                "the upstream closed the connection without an answer",
-            )
+            let why = "the upstream closed the connection without an answer";
+            End::Refuse(Outcome::UpstreamInvalid, why)
         }
     }
 
@@ -331,6 +331,7 @@ impl<'e> Exchange<'e> {
         let progress = Progress {
             request_left: self.request_ended && pending == 0,
             answering: self.response != Response::Waiting,
+            awaits_continue: self.awaits_continue(),
             client_owes,
             upstream_owes: pending > 0 && !self.upstream.is_broken(),
             taken_by_client,
@@ -341,6 +342,17 @@ impl<'e> Exchange<'e> {
             self.blameless = !self.deadlines.blame_upstream(late, now, &progress);
             self.late(late)
         })
+    }
+
+    /// A client that has begun with its body all the same waits for nothing.
+    fn awaits_continue(&self) -> bool {
+        self.order.head.expects_continue
+            && !(self.continued || self.request_ended || self.client.bytes().0 > 0)
+    }
+
+    /// Whether the client is late with its body, and nothing was answered yet.
+    fn owes_body(&self) -> bool {
+        !self.client.response_begun() && self.deadlines.await_client() && !self.awaits_continue()
     }
 
     fn late(&self, late: Late) -> End {
@@ -358,12 +370,14 @@ impl<'e> Exchange<'e> {
             Late::BodySlow => {
                 self.end(Outcome::RequestTimeout, Ended::Timeout, "the body trickles")
             }
-            Late::NoHead => self.end(Outcome::UpstreamTimeout, Ended::Timeout, NO_ANSWER),
-            Late::Deadline if !self.client.response_begun() && self.deadlines.await_client() => {
+            Late::NoHead | Late::NoContinue => {
+                self.end(Outcome::UpstreamTimeout, Ended::Timeout, NO_ANSWER)
+            }
+            Late::Deadline if self.owes_body() => {
                 self.end(Outcome::RequestTimeout, Ended::Timeout, PAST_DEADLINE)
             }
             Late::Deadline => self.end(Outcome::UpstreamTimeout, Ended::Timeout, PAST_DEADLINE),
-            Late::Idle if !self.client.response_begun() && self.deadlines.await_client() => {
+            Late::Idle if self.owes_body() => {
                 self.end(Outcome::RequestTimeout, Ended::Timeout, "the client sends nothing")
             }
             Late::Idle => self.end(

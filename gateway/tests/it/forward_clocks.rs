@@ -69,3 +69,53 @@ fn a_body_that_trickles_behind_an_early_answer_is_request_timeout() {
     drop(client);
     gateway.all_ended_as(2, "request_timeout", "timeout");
 }
+
+/// The client waits as it should; it is the upstream that says nothing.
+#[test]
+fn an_upstream_that_is_silent_to_an_expectation_is_upstream_timeout() {
+    let upstream = Upstream::scripted(|connection| {
+        connection.head().unwrap();
+        connection.closed();
+    });
+    let gateway = Gateway::start(open_api(&upstream, "timeout: 500ms"));
+    let mut client = gateway.connect();
+    let fields = [("Expect", "100-continue"), ("Content-Length", "5")];
+    let response = client.send(request("POST", "/", &fields, "")).response();
+    assert_eq!((response.status, response.code().as_str()), (504, "upstream_timeout"));
+    assert_eq!(response.field("connection"), Some("close"));
+    drop(client);
+    gateway.all_ended_as(1, "upstream_timeout", "complete");
+}
+
+/// Once it was asked for its body, the client is awaited again. Judged over ten seconds, so the test takes as long.
+#[test]
+fn a_client_that_was_told_to_continue_and_does_not_is_request_timeout() {
+    let upstream = Upstream::scripted(|connection| {
+        connection.head().unwrap();
+        connection.write("HTTP/1.1 100 Continue\r\n\r\n");
+        connection.closed();
+    });
+    let gateway = Gateway::start(open_api(&upstream, "timeout: 500ms"));
+    let mut client = gateway.connect();
+    let fields = [("Expect", "100-continue"), ("Content-Length", "5")];
+    assert_eq!(client.send(request("POST", "/", &fields, "")).response().status, 100);
+    let response = client.response();
+    assert_eq!((response.status, response.code().as_str()), (408, "request_timeout"));
+    drop(client);
+    gateway.all_ended_as(1, "request_timeout", "complete");
+}
+
+/// A client that rightly holds its body back behind an answer that came instead of 100 owes nothing.
+#[test]
+fn an_answer_that_comes_instead_of_100_is_not_cut_for_the_body_that_stays_away() {
+    let upstream = early();
+    let gateway = Setup::new(open_api(&upstream, "")).server("bounds: { body_rate: 1MiB }").start();
+    let mut client = gateway.connect();
+    let fields = [("Expect", "100-continue"), ("Content-Length", "5")];
+    client.send(request("POST", "/", &fields, ""));
+    client.head();
+    assert_eq!(client.exactly(10), b"5\r\nbegun\r\n");
+    assert!(client.is_quiet_for(Duration::from_secs(12)), "{:?}", client.rest());
+    drop(client);
+    gateway.all_ended_as(1, "client_gone", "client_gone");
+}
