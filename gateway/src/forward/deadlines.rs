@@ -188,11 +188,17 @@ impl Deadlines {
         Ok(nearest.deadline)
     }
 
+    /// Whether the upstream takes nothing, perhaps, because it is not rid of what the client does not take.
+    pub fn client_stopped_first(&self) -> bool {
+        let upstream = self.upstream.since;
+        self.client.since.is_some_and(|since| upstream.is_none_or(|upstream| since <= upstream))
+    }
+
     /// Whether a clock that has run out tells something of the endpoint. What the client may have brought about does not.
     pub fn blame_upstream(&self, late: Late, now: Instant, progress: &Progress) -> bool {
         match late {
             Late::NoHead | Late::Deadline => !progress.answering && self.had_its_time(now),
-            Late::UpstreamStalled => !progress.client_owes,
+            Late::UpstreamStalled => !self.client_stopped_first(),
             Late::Idle => !progress.client_owes && !self.body.waiting,
             // It may have waited for a body that its client would not send without its word.
             Late::NoContinue | Late::ClientStalled | Late::BodySlow | Late::Expired => false,

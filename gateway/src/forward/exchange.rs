@@ -359,9 +359,8 @@ impl<'e> Exchange<'e> {
         match late {
             Late::ClientStalled => TAKES_NOTHING,
             // Whatever else has stopped has stopped behind it.
-            Late::UpstreamStalled | Late::Deadline | Late::Idle if self.client.owes() => {
-                TAKES_NOTHING
-            }
+            Late::UpstreamStalled if self.deadlines.client_stopped_first() => TAKES_NOTHING,
+            Late::Idle if self.client.owes() => TAKES_NOTHING,
             // It cannot be watched behind what it had sent ahead.
             Late::UpstreamStalled if self.client.has_ended() => End::ClientGone,
             Late::UpstreamStalled => {
