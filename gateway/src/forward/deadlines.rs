@@ -74,7 +74,7 @@ pub struct Deadlines {
 
 /// Since when a side owes us its taking.
 #[derive(Debug, Default)]
-struct Stall {
+pub(super) struct Stall {
     since: Option<Instant>,
     taken: u64,
 }
@@ -222,7 +222,7 @@ impl Nearest {
 }
 
 impl Stall {
-    fn since(&mut self, now: Instant, owes: bool, taken: u64) -> Option<Instant> {
+    pub(super) fn since(&mut self, now: Instant, owes: bool, taken: u64) -> Option<Instant> {
         if !owes {
             self.since = None;
             return None;

@@ -1,11 +1,12 @@
 //! A tunnel after 101: bytes both ways until both have ended.
 
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use decision::outcome::Outcome;
 
 use super::client::Client;
+use super::deadlines::Stall;
 use super::websocket::{Frames, POLICY_VIOLATION};
 use super::{Ended, Finish, Order, PAST_DEADLINE};
 use crate::alarm::Alarm;
@@ -41,6 +42,9 @@ const UPSTREAM_GONE: Finish = Finish::Cut(
     "the upstream broke the tunnel off",
 );
 
+const CLIENT_STALLED: Finish =
+    Finish::Cut(Outcome::ClientGone, Ended::Timeout, "the client takes nothing");
+
 const fn late(why: &'static str) -> Finish {
     Finish::Cut(Outcome::UpstreamTimeout, Ended::Timeout, why)
 }
@@ -50,6 +54,7 @@ struct Way {
     from: Wire,
     to: Wire,
     state: WayState,
+    stall: Stall,
     /// Bytes that have gone this way.
     moved: u64,
 }
@@ -92,39 +97,45 @@ impl Tunnel {
             }
             return self.wait(cx, alarm, order);
         }
+        // Ends that always have more escape nothing either.
         cx.waker().wake_by_ref();
-        let now = clock::now();
-        // Ends that always have more escape neither.
-        if order.deadline().is_some_and(|deadline| deadline <= now) {
-            return Poll::Ready(late(PAST_DEADLINE));
-        }
-        self.check_cut(cx, order, now)
+        self.nearest(cx, order).map_or_else(Poll::Ready, |_| Poll::Pending)
     }
 
     fn wait(&mut self, cx: &mut Context<'_>, alarm: &mut Alarm, order: &Order<'_>) -> Poll<Finish> {
+        match self.nearest(cx, order) {
+            Err(finish) => return Poll::Ready(finish),
+            Ok(nearest) if alarm.poll(cx, nearest).is_pending() => {}
+            // Asked anew: the clock has the last word.
+            Ok(_) => cx.waker().wake_by_ref(),
+        }
+        Poll::Pending
+    }
+
+    /// The nearest deadline, or the end that has come.
+    fn nearest(&mut self, cx: &mut Context<'_>, order: &Order<'_>) -> Result<Instant, Finish> {
         let now = clock::now();
         if let Poll::Ready(finish) = self.check_cut(cx, order, now) {
-            return Poll::Ready(finish);
+            return Err(finish);
         }
-        let owed = self.up.to.pending() > 0 || self.down.to.pending() > 0;
-        let idle = order.permit.route().idle;
-        let span = if owed { idle.min(order.bounds.write_stall) } else { idle };
-        let idle_at = *self.moved_at.get_or_insert(now) + span;
-        let ends_at = order.seat.ends_at(now);
-        let deadlines = [ends_at, order.deadline()];
-        let deadline = deadlines.into_iter().flatten().fold(idle_at, Instant::min);
-        if alarm.poll(cx, deadline).is_pending() {
-            return Poll::Pending;
+        let (idle, stall) = (order.permit.route().idle, order.bounds.write_stall);
+        let idle_at = *self.moved_at.get_or_insert(now) + idle;
+        let quiet = if self.down.owes() { CLIENT_STALLED } else { late("the tunnel is idle") };
+        // Each way by itself, whatever moves the other way.
+        let ends = [
+            (order.deadline(), late(PAST_DEADLINE)),
+            (self.down.stalls_at(now, stall), CLIENT_STALLED),
+            (self.up.stalls_at(now, stall), late("the upstream takes nothing")),
+            (Some(idle_at), quiet),
+        ];
+        let mut nearest = order.seat.ends_at(now).map_or(idle_at, |at| at.min(idle_at));
+        for (at, finish) in ends.into_iter().filter_map(|(at, finish)| Some((at?, finish))) {
+            if at <= now {
+                return Err(finish);
+            }
+            nearest = nearest.min(at);
         }
-        if order.deadline() == Some(deadline) {
-            return Poll::Ready(late(PAST_DEADLINE));
-        }
-        if deadline < idle_at {
-            // Asked anew: the clock has the last word.
-            cx.waker().wake_by_ref();
-            return self.check_cut(cx, order, clock::now());
-        }
-        Poll::Ready(late("the tunnel is idle"))
+        Ok(nearest)
     }
 
     fn check_cut(&mut self, cx: &mut Context<'_>, order: &Order<'_>, now: Instant) -> Poll<Finish> {
@@ -154,8 +165,17 @@ enum Broken {
 }
 
 impl Way {
-    const fn new(from: Wire, to: Wire) -> Self {
-        Self { from, to, state: WayState::Open, moved: 0 }
+    fn new(from: Wire, to: Wire) -> Self {
+        Self { from, to, state: WayState::Open, stall: Stall::default(), moved: 0 }
+    }
+
+    fn owes(&self) -> bool {
+        self.to.pending() > 0
+    }
+
+    /// When the end that this way leads to has taken nothing for `span`.
+    fn stalls_at(&mut self, now: Instant, span: Duration) -> Option<Instant> {
+        self.stall.since(now, self.owes(), self.to.sent()).map(|since| since + span)
     }
 
     /// Moves what there is; whether anything moved.

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use crate::support::h2c::h2_request;
+use crate::support::sockets::small_stream;
 use crate::support::upstream::Connection;
-use crate::support::{Gateway, H2, Setup, Upstream, open_api, request};
+use crate::support::{Client, Gateway, H2, Setup, Upstream, open_api, request};
+
+const SWITCH: &str =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 
 /// Waits for so long, unless the gateway closes before.
 fn pause(connection: &Connection, span: Duration) {
@@ -118,4 +122,80 @@ fn an_answer_that_comes_instead_of_100_is_not_cut_for_the_body_that_stays_away()
     assert!(client.is_quiet_for(Duration::from_secs(12)), "{:?}", client.rest());
     drop(client);
     gateway.all_ended_as(1, "client_gone", "client_gone");
+}
+
+fn tunnel(gateway: &Gateway) -> Client {
+    let mut client = Client::over(small_stream(gateway.address("public")));
+    let fields = [("Connection", "Upgrade"), ("Upgrade", "websocket")];
+    assert_eq!(client.send(request("GET", "/", &fields, "")).response().status, 101);
+    client
+}
+
+/// The other way moves all the time.
+#[test]
+fn a_client_that_takes_nothing_from_its_tunnel_is_cut_after_write_stall() {
+    let upstream = Upstream::scripted(|connection| {
+        connection.head().unwrap();
+        connection.write(SWITCH);
+        while connection.try_write([b'x'; 16 * 1024]) {}
+    });
+    let gateway = Setup::new(open_api(&upstream, "upgrade: [websocket]"))
+        .server("bounds: { write_stall: 1s }")
+        .start();
+    let client = tunnel(&gateway);
+    let mut sender = client.stream().try_clone().unwrap();
+    let mut sent = 0;
+    while gateway.stdout.so_far().is_empty() {
+        let _the_end_is_seen_in_the_log = std::io::Write::write_all(&mut sender, b"x");
+        std::thread::park_timeout(Duration::from_millis(100));
+        sent += 1;
+        assert!(sent < 200, "it stays open");
+    }
+    upstream.wait_for_ends(1);
+    drop(client);
+    let lines = gateway.all_ended_as(1, "client_gone", "timeout");
+    assert_eq!(lines[0]["status"], 499);
+}
+
+#[test]
+fn an_upstream_that_takes_nothing_from_its_tunnel_is_cut_after_write_stall() {
+    let upstream = Upstream::listening(crate::support::sockets::small_listener(), |connection| {
+        connection.head().unwrap();
+        connection.write(SWITCH);
+        let mut turns = 0;
+        while connection.try_write("x") && turns < 200 {
+            std::thread::park_timeout(Duration::from_millis(100));
+            turns += 1;
+        }
+    });
+    let gateway = Setup::new(open_api(&upstream, "upgrade: [websocket]"))
+        .server("bounds: { write_stall: 1s }")
+        .start();
+    let mut client = tunnel(&gateway);
+    let mut sender = client.stream().try_clone().unwrap();
+    let flood = std::thread::spawn(move || {
+        while std::io::Write::write_all(&mut sender, &[b'x'; 16 * 1024]).is_ok() {}
+    });
+    assert!(!client.rest().is_empty());
+    flood.join().unwrap();
+    drop(client);
+    let lines = gateway.all_ended_as(1, "upstream_timeout", "timeout");
+    assert_eq!(lines[0]["status"], 101);
+}
+
+/// `idle` ends before `write_stall` does.
+#[test]
+fn an_idle_tunnel_whose_client_takes_nothing_is_client_gone() {
+    let upstream = Upstream::scripted(|connection| {
+        connection.head().unwrap();
+        connection.write(SWITCH);
+        while connection.try_write([b'x'; 16 * 1024]) {}
+    });
+    let gateway = Setup::new(open_api(&upstream, "upgrade: [websocket], idle: 500ms"))
+        .server("bounds: { write_stall: 60s }")
+        .start();
+    let client = tunnel(&gateway);
+    upstream.wait_for_ends(1);
+    drop(client);
+    gateway.all_ended_as(1, "client_gone", "timeout");
 }
