@@ -22,8 +22,9 @@ use tokio_util::io::poll_read_buf;
 use crate::chunks::Chunks;
 
 mod session;
+mod through;
 
-pub use session::Through;
+pub use through::{Heads, Through};
 
 /// A side is read only while the other side's outbox holds less than this.
 pub const LOW_MARK: usize = 16 * 1024;

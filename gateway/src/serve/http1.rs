@@ -123,7 +123,13 @@ async fn refuse_raw(gate: &Gate, wire: &Wire, origin: &Origin, alarm: &mut Alarm
     respond::flush(&mut client, alarm, &gate.bounds).await;
 }
 
-fn record_raw(gate: &Gate, origin: &Origin, fault: Fault, ended: Ended, request_id: &HeaderValue) {
+pub(super) fn record_raw(
+    gate: &Gate,
+    origin: &Origin,
+    fault: Fault,
+    ended: Ended,
+    request_id: &HeaderValue,
+) {
     let record = Record {
         outcome: fault.outcome,
         why: fault.why,

@@ -10,22 +10,24 @@ use decision::decide::Refused;
 use decision::outcome::Outcome;
 use decision::request::{Field, Framing, Protocol};
 use decision::route::host_is_valid;
-use h2::RecvStream;
 use h2::server::{Connection, SendResponse};
+use h2::{Reason, RecvStream};
 use http::request::Parts;
 
-use super::http1::linger;
+use super::http1::{linger, record_raw};
 use super::{Journal, Request, refuse, serve};
 use crate::accept::Origin;
 use crate::accept::head::{Fault, Head, malformed};
 use crate::alarm::Alarm;
 use crate::clock;
+use crate::forward::Ended;
 use crate::forward::client::Client;
 use crate::forward::http2::Http2;
 use crate::gate::Gate;
+use crate::request_id;
 use crate::respond::LINGER;
 use crate::roster::{Leaving, Seat};
-use crate::wire::{Through, Wire};
+use crate::wire::{Heads, Through, Wire};
 
 /// Windows: a connection's is wide enough that streams which are not read do not stop the others.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -48,13 +50,18 @@ pub async fn connection(gate: Arc<Gate>, wire: Wire, origin: Origin) {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
         .max_header_list_size(u32::try_from(gate.bounds.head * HEAD_FACTOR).unwrap_or(u32::MAX));
-    let mut handshake = std::pin::pin!(builder.handshake(Through(wire.clone())));
+    let through = Through::new(wire.clone());
+    let heads = through.heads();
+    let mut handshake = std::pin::pin!(builder.handshake(through));
     let deadline = clock::now() + gate.bounds.head_timeout;
     let Some(Ok(connection)) = alarm.guard(deadline, |cx| handshake.as_mut().poll(cx)).await else {
         return;
     };
     let mut driver = Driver {
         connection,
+        heads,
+        head_since: None,
+        late: false,
         open: Arc::default(),
         idle_since: None,
         served: false,
@@ -68,12 +75,23 @@ pub async fn connection(gate: Arc<Gate>, wire: Wire, origin: Origin) {
             stream(&gate, &origin, request, respond).await;
         });
     }
+    if driver.late {
+        let why = "a head did not arrive within server.bounds.head_timeout";
+        let request_id = request_id::of(None, None, clock::wall());
+        let fault = Fault { outcome: Outcome::RequestTimeout, why };
+        record_raw(&gate, &origin, fault, Ended::Timeout, &request_id);
+    }
     drop(driver);
     linger(&wire, &mut alarm, LINGER).await;
 }
 
 struct Driver {
     connection: Connection<Through, Bytes>,
+    heads: Heads,
+    /// The number of a head that is not whole, and since when it is not.
+    head_since: Option<(u64, Instant)>,
+    /// That took too long.
+    late: bool,
     open: Arc<AtomicUsize>,
     idle_since: Option<Instant>,
     /// A stream has been opened.
@@ -143,9 +161,17 @@ impl Driver {
                 }
                 _ => gate.bounds.idle,
             };
-            let deadline = since + span;
+            let head_at = self.head_since(now).map(|since| since + gate.bounds.head_timeout);
+            let deadline = head_at.map_or(since + span, |at| at.min(since + span));
             if alarm.poll(cx, deadline).is_pending() {
                 return Poll::Pending;
+            }
+            if head_at == Some(deadline) {
+                // No other stream can go on behind it.
+                self.late = true;
+                self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                let _what_can_be_said = self.connection.poll_closed(cx);
+                return Poll::Ready(None);
             }
             if self.open.load(Ordering::Relaxed) == 0 {
                 if self.leaving {
@@ -155,6 +181,14 @@ impl Driver {
             }
             self.idle_since = None;
         }
+    }
+
+    /// Since when a head that has begun to come is not whole.
+    fn head_since(&mut self, now: Instant) -> Option<Instant> {
+        let number = self.heads.unfinished();
+        let known = self.head_since.filter(|(known, _)| Some(*known) == number);
+        self.head_since = number.map(|number| known.unwrap_or((number, now)));
+        self.head_since.map(|(_, since)| since)
     }
 
     fn leave(&mut self) {
@@ -254,11 +288,11 @@ fn fault_of(
     let size: usize =
         head.fields.iter().map(|field| field.name.len() + field.value.len() + 4).sum();
     let target = head.path.len() + head.query.map_or(0, |query| query.len() + 1);
-    if head.fields.len() > bounds.fields || size + target > bounds.head {
+    if target > bounds.uri {
+        Some(Fault { outcome: Outcome::UriTooLong, why: "the target is over server.bounds.uri" })
+    } else if head.fields.len() > bounds.fields || size + target > bounds.head {
         let why = "the head is over server.bounds.head or server.bounds.fields";
         Some(Fault { outcome: Outcome::HeadTooLarge, why })
-    } else if target > bounds.uri {
-        Some(Fault { outcome: Outcome::UriTooLong, why: "the target is over server.bounds.uri" })
     } else if matches!(head.method, "CONNECT" | "TRACE") {
         Some(Fault { outcome: Outcome::MethodNotAllowed, why: "CONNECT and TRACE are not served" })
     } else if head.host.is_empty() || !host_is_valid(head.host) {

@@ -1,4 +1,4 @@
-//! What a pingora session, or an HTTP/2 codec, sees of a wire.
+//! What a pingora session sees of a wire.
 
 use std::io;
 use std::pin::Pin;
@@ -104,40 +104,3 @@ impl GetSocketDigest for Wire {
 }
 
 impl Peek for Wire {}
-
-/// The same connection for a codec that does its own buffering and has to feel a slow peer: HTTP/2.
-#[derive(Debug)]
-pub struct Through(pub Wire);
-
-impl AsyncRead for Through {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Through {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if !self.0.is_low() {
-            ready!(self.0.poll_push(cx))?;
-        }
-        self.0.put(|out| out.extend_from_slice(bytes));
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_push(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.0.poll_push(cx))?;
-        self.0.poll_end(cx)
-    }
-}

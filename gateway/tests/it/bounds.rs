@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::h2c::h2_request;
+use crate::support::h2c::{frame, h2_request, headers, next_frame, raw};
 use crate::support::{Client, Gate, Gateway, H2, Setup, Upstream, one_api, one_api_with, request};
 
 fn bounded(upstream: &Upstream, bounds: &str) -> Gateway {
@@ -189,6 +189,36 @@ fn an_oversized_http2_head_is_431_and_the_connection_lives() {
     let mut fields: Vec<_> = many.iter().map(|name| (name.as_str(), "1")).collect();
     fields.push(("x-api-key", &secret));
     assert_eq!(h2.get("/", &fields).status, 431);
-    assert_eq!(h2.get(&format!("/{}", "p".repeat(9000)), &[("x-api-key", &secret)]).status, 414);
+    for size in [9000, 20_000] {
+        let target = format!("/{}", "p".repeat(size));
+        assert_eq!(h2.get(&target, &[("x-api-key", &secret)]).status, 414);
+    }
     assert_eq!(h2.get("/", &[("x-api-key", &secret)]).status, 200);
+}
+
+/// A head is HEADERS and what continues it: whether bytes of it come, or none.
+#[test]
+fn an_http2_head_that_is_not_whole_at_its_deadline_ends_its_connection() {
+    let upstream = Upstream::echo();
+    let gateway = bounded(&upstream, "head_timeout: 500ms");
+    let (open, whole) = (frame(1, 0, 1, &headers()[..1]), frame(1, 4, 1, &headers()));
+    for piece in [&open[..], &whole[..whole.len() - 1], &whole[..4]] {
+        let mut client = raw(&gateway);
+        client.send(piece);
+        let mut goaway = None;
+        while let Some((kind, _, _, payload)) = next_frame(&mut client) {
+            if kind == 7 {
+                goaway = Some(payload);
+            }
+        }
+        // ENHANCE_YOUR_CALM
+        assert_eq!(goaway.unwrap()[4..8], [0, 0, 0, 0xb]);
+    }
+    let mut client = raw(&gateway);
+    let mut bytes = frame(1, 4, 1, &[0; 200]).into_iter();
+    while client.is_quiet_for(Duration::from_millis(50)) {
+        client.send([bytes.next().expect("the deadline never comes")]);
+    }
+    drop(client);
+    gateway.all_ended_as(4, "request_timeout", "timeout");
 }

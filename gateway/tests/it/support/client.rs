@@ -96,6 +96,11 @@ impl Client {
         self.source.exactly(count).expect("the connection ended early")
     }
 
+    /// The same; `None` when the connection ends first.
+    pub(crate) fn try_exactly(&mut self, count: usize) -> Option<Vec<u8>> {
+        self.source.exactly(count)
+    }
+
     /// The bytes of the next head, its empty line included.
     #[track_caller]
     pub(crate) fn head(&mut self) -> Vec<u8> {

@@ -12,8 +12,9 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
+use super::client::Client;
 use super::http1::{End, Fields, Response};
-use super::{PATIENCE, witness};
+use super::{Gateway, PATIENCE, witness};
 
 /// One h2c connection; a thread of its own drives it.
 pub(crate) struct H2 {
@@ -131,4 +132,35 @@ pub(crate) fn h2_request(method: &str, target: &str, fields: &[(&str, &str)]) ->
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A connection on which a test writes frames by itself: SETTINGS have been exchanged.
+pub(crate) fn raw(gateway: &Gateway) -> Client {
+    let mut client = gateway.connect();
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").send(frame(4, 0, 0, &[]));
+    let mut settings = 0;
+    while settings < 2 {
+        let (kind, ..) = next_frame(&mut client).unwrap();
+        settings += usize::from(kind == 4);
+    }
+    client
+}
+
+pub(crate) fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+/// The fields of `GET http://app.test/`, as HPACK.
+pub(crate) fn headers() -> Vec<u8> {
+    [&[0x82, 0x86, 0x84, 0x01, 8][..], b"app.test"].concat()
+}
+
+/// Kind, flags, stream and payload of the next frame; `None` at the connection's end.
+pub(crate) fn next_frame(client: &mut Client) -> Option<(u8, u8, u32, Vec<u8>)> {
+    let head = client.try_exactly(9)?;
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+    let payload = client.try_exactly(length.try_into().unwrap())?;
+    Some((head[3], head[4], stream, payload))
 }
