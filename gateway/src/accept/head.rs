@@ -6,9 +6,11 @@
 use std::fmt;
 
 use decision::config::snapshot::Bounds;
+use decision::decide::Refused;
 use decision::outcome::Outcome;
 use decision::request::{Field, Framing, Protocol, RequestHead};
 use decision::route::host_is_valid;
+use http::HeaderValue;
 
 use super::Origin;
 
@@ -20,6 +22,25 @@ const USUAL_FIELDS: usize = 64;
 pub struct Fault {
     pub outcome: Outcome,
     pub why: &'static str,
+}
+
+/// What any resource may be asked with: of 405 where nobody has asked which resource it is.
+static SERVED: HeaderValue =
+    HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+
+impl Fault {
+    pub fn refused(self) -> Refused<'static> {
+        let refused = Refused::of(self.outcome, self.why);
+        if self.outcome == Outcome::MethodNotAllowed { refused.allowing(&SERVED) } else { refused }
+    }
+}
+
+/// Of methods that no route can have: what they are asked of does not matter.
+pub fn not_served(method: &str) -> Option<Fault> {
+    matches!(method, "CONNECT" | "TRACE").then_some(Fault {
+        outcome: Outcome::MethodNotAllowed,
+        why: "CONNECT and TRACE are not served",
+    })
 }
 
 pub const fn malformed(why: &'static str) -> Fault {
@@ -165,6 +186,9 @@ fn interpret<'a>(request: &httparse::Request<'_, 'a>, bounds: &Bounds) -> Result
     else {
         return Err(malformed("the request line is malformed"));
     };
+    if let Some(fault) = not_served(method) {
+        return Err(fault);
+    }
     if request.headers.len() > bounds.fields {
         return Err(Fault {
             outcome: Outcome::HeadTooLarge,
@@ -179,12 +203,6 @@ fn interpret<'a>(request: &httparse::Request<'_, 'a>, bounds: &Bounds) -> Result
     }
     let host = text(message.host.ok_or(malformed("no Host"))?)?;
     let (path, query) = origin_form(target, host, bounds)?;
-    if matches!(method, "CONNECT" | "TRACE") {
-        return Err(Fault {
-            outcome: Outcome::MethodNotAllowed,
-            why: "CONNECT and TRACE are not served",
-        });
-    }
     let protocol = if minor == 1 { Protocol::Http11 } else { Protocol::Http10 };
     Ok(Head {
         protocol,

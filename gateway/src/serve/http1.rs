@@ -5,7 +5,6 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use decision::decide::Refused;
 use decision::outcome::Outcome;
 use http::HeaderValue;
 use tokio::net::TcpStream;
@@ -117,7 +116,7 @@ async fn one(
 async fn refuse_raw(gate: &Gate, wire: &Wire, origin: &Origin, alarm: &mut Alarm, fault: Fault) {
     let mut client = Client::Http1(Http1::unparsed(wire));
     let request_id = request_id::of(None, None, clock::wall());
-    let refused = Refused::of(fault.outcome, fault.why);
+    let refused = fault.refused();
     respond::refuse(&mut client, &refused, None, &request_id);
     record_raw(gate, origin, fault, Ended::Complete, &request_id);
     respond::flush(&mut client, alarm, &gate.bounds).await;

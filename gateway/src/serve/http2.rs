@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use decision::decide::Refused;
 use decision::outcome::Outcome;
 use decision::request::{Field, Framing, Protocol};
 use decision::route::host_is_valid;
@@ -17,7 +16,7 @@ use http::request::Parts;
 use super::http1::{linger, record_raw};
 use super::{Journal, Request, refuse, serve};
 use crate::accept::Origin;
-use crate::accept::head::{Fault, Head, malformed};
+use crate::accept::head::{Fault, Head, malformed, not_served};
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::forward::Ended;
@@ -216,7 +215,7 @@ async fn stream(
     match fault {
         None => serve(&request, &mut client, &mut alarm).await,
         Some(fault) => {
-            let refused = Refused::of(fault.outcome, fault.why);
+            let refused = fault.refused();
             let generation = gate.generations.current();
             refuse(&request, &generation, &mut client, &mut alarm, Journal::new(started), &refused)
                 .await;
@@ -288,13 +287,13 @@ fn fault_of(
     let size: usize =
         head.fields.iter().map(|field| field.name.len() + field.value.len() + 4).sum();
     let target = head.path.len() + head.query.map_or(0, |query| query.len() + 1);
-    if target > bounds.uri {
+    if let Some(fault) = not_served(head.method) {
+        Some(fault)
+    } else if target > bounds.uri {
         Some(Fault { outcome: Outcome::UriTooLong, why: "the target is over server.bounds.uri" })
     } else if head.fields.len() > bounds.fields || size + target > bounds.head {
         let why = "the head is over server.bounds.head or server.bounds.fields";
         Some(Fault { outcome: Outcome::HeadTooLarge, why })
-    } else if matches!(head.method, "CONNECT" | "TRACE") {
-        Some(Fault { outcome: Outcome::MethodNotAllowed, why: "CONNECT and TRACE are not served" })
     } else if head.host.is_empty() || !host_is_valid(head.host) {
         Some(malformed("no authority, or none that is valid"))
     } else if parts.headers.get_all(http::header::HOST).iter().count() > 1

@@ -162,7 +162,19 @@ fn an_api_without_routes_has_one_that_authenticates_all() {
 fn connect_opens_no_tunnel() {
     let upstream = Upstream::echo();
     let gateway = Gateway::start(one_api_with(&upstream, ""));
-    let response = gateway.send("CONNECT app.test:443 HTTP/1.1\r\nHost: app.test:443\r\n\r\n");
-    assert!([400, 405].contains(&response.status), "{}", response.status);
+    let mut responses = vec![
+        gateway.send("CONNECT app.test:443 HTTP/1.1\r\nHost: app.test:443\r\n\r\n"),
+        gateway.send("CONNECT app.test:443 HTTP/1.1\r\n\r\n"),
+        gateway.send(request("TRACE", "/", &[], "")),
+    ];
+    let mut h2 = H2::connect(gateway.address("public"));
+    responses.push(h2.request(h2_request("TRACE", "/", &[]), "", None).unwrap());
+    let connect = http::Request::builder().method("CONNECT").uri("app.test:443").body(()).unwrap();
+    responses.push(h2.request(connect, "", None).unwrap());
+    for response in &responses {
+        assert_eq!((response.status, response.code().as_str()), (405, "method_not_allowed"));
+        assert!(response.field("allow").unwrap().contains("GET"), "{response:?}");
+    }
     assert_eq!(upstream.connections(), 0);
+    gateway.all_ended_as(5, "method_not_allowed", "complete");
 }
