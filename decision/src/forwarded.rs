@@ -14,12 +14,14 @@ const PROTO: &str = "x-forwarded-proto";
 const HOST: &str = "x-forwarded-host";
 
 /// Fields by which an upstream might take a request for another one than was judged.
-const OVERRIDES: [&str; 5] = [
+const OVERRIDES: [&str; 7] = [
     "x-original-url",
     "x-rewrite-url",
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
+    "x-original-method",
+    "x-forwarded-method",
 ];
 
 /// Fields that only a trusted peer may send.

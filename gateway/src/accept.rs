@@ -66,7 +66,7 @@ pub async fn next_head(
     let mut arrived = false;
     loop {
         if skip_empty_lines(wire) {
-            scanned = 0;
+            (scanned, head_deadline) = (0, None);
         }
         let (length, found) =
             wire.peek(|bytes| (bytes.len(), look(bytes, scanned, bounds, may_be_http2)));

@@ -109,6 +109,8 @@ const SPOOFED: [(&str, &str); 13] = [
     ("X-HTTP-Method-Override", "DELETE"),
     ("X-HTTP-Method", "DELETE"),
     ("x-method-override", "DELETE"),
+    ("X-Original-Method", "DELETE"),
+    ("X-Forwarded-Method", "DELETE"),
 ];
 
 fn spoofing(request: Request) -> Request {

@@ -43,6 +43,8 @@ pub fn not_served(method: &str) -> Option<Fault> {
     })
 }
 
+pub const NO_HOST: Fault = malformed("no Host");
+
 pub const fn malformed(why: &'static str) -> Fault {
     Fault { outcome: Outcome::RequestMalformed, why }
 }
@@ -53,6 +55,7 @@ pub struct Head<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub query: Option<&'a str>,
+    /// Empty where there is none, which is for a load balancer's question alone.
     pub host: &'a str,
     pub fields: Vec<Field<'a>>,
     pub framing: Framing,
@@ -109,7 +112,8 @@ pub enum Scan {
 /// return is refused as soon as it is seen.
 pub fn scan(bytes: &[u8], scanned: usize, bounds: &Bounds) -> Scan {
     // Another protocol, TLS above all, is told at once, and not after it has waited for us.
-    if bytes.first().is_some_and(|first| !first.is_ascii_graphic()) {
+    // Half of an empty line is none of these, as yet.
+    if bytes != b"\r" && bytes.first().is_some_and(|first| !first.is_ascii_graphic()) {
         return Scan::Bad(malformed("the first byte begins no request line"));
     }
     for at in memchr::memchr_iter(b'\n', bytes.get(scanned..).unwrap_or_default()) {
@@ -201,7 +205,12 @@ fn interpret<'a>(request: &httparse::Request<'_, 'a>, bounds: &Bounds) -> Result
         message.note(header.name, header.value)?;
         fields.push(Field { name: header.name, value: header.value });
     }
-    let host = text(message.host.ok_or(malformed("no Host"))?)?;
+    // A probe of HTTP/1.0 may come without: whether it is one, only its path tells.
+    let host = match message.host {
+        Some(host) => Some(text(host)?),
+        None if minor == 0 => None,
+        None => return Err(NO_HOST),
+    };
     let (path, query) = origin_form(target, host, bounds)?;
     let protocol = if minor == 1 { Protocol::Http11 } else { Protocol::Http10 };
     Ok(Head {
@@ -209,7 +218,7 @@ fn interpret<'a>(request: &httparse::Request<'_, 'a>, bounds: &Bounds) -> Result
         method,
         path,
         query,
-        host,
+        host: host.unwrap_or_default(),
         fields,
         framing: message.framing(protocol)?,
         // A proxy does not keep a connection of HTTP/1.0 (RFC 9112, section 9.3).
@@ -293,7 +302,7 @@ fn text(value: &[u8]) -> Result<&str, Fault> {
 /// The path and query of a target in origin-form, or in absolute-form that agrees with Host (RFC 9112, section 3.2).
 fn origin_form<'a>(
     target: &'a str,
-    host: &str,
+    host: Option<&str>,
     bounds: &Bounds,
 ) -> Result<(&'a str, Option<&'a str>), Fault> {
     if target.len() > bounds.uri {
@@ -308,10 +317,14 @@ fn origin_form<'a>(
     if target.contains('#') {
         return Err(malformed("a fragment in the target"));
     }
-    if !host_is_valid(host) {
+    if host.is_some_and(|host| !host_is_valid(host)) {
         return Err(malformed("Host is no authority"));
     }
-    let origin = if target.starts_with('/') { target } else { without_authority(target, host)? };
+    let origin = match host {
+        _ if target.starts_with('/') => target,
+        Some(host) => without_authority(target, host)?,
+        None => return Err(NO_HOST),
+    };
     let (path, query) = match origin.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (origin, None),

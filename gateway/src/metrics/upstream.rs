@@ -89,7 +89,7 @@ impl UpstreamMetrics {
             )?,
             endpoints: families.gauges(
                 "upstream_endpoints",
-                "Endpoints by state: healthy (requests are sent to it), ejected (left out for a while)",
+                "Endpoints by state: healthy (requests are sent to it), ejected (left out for a while; but one that is the only one, or of which all others are ejected or have failed the request, too, is sent to all the same)",
                 &["upstream", "state"],
             )?,
             ejections: families.counters(

@@ -91,6 +91,11 @@ async fn one(
             return Next::Close;
         }
     };
+    let is_probe = origin.health_path.as_deref() == Some(head.path);
+    if head.host.is_empty() && !is_probe {
+        refuse_raw(gate, wire, origin, alarm, head::NO_HOST).await;
+        return Next::Close;
+    }
     let Ok(http1) = Http1::new(wire, &head) else {
         refuse_raw(gate, wire, origin, alarm, head::malformed("the body's framing is malformed"))
             .await;

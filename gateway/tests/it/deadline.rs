@@ -86,6 +86,9 @@ fn a_connection_that_is_not_made_by_then_is_upstream_timeout() {
     ));
     let response = gateway.get("/", &[]);
     assert_eq!((response.status, response.code().as_str()), (504, "upstream_timeout"));
+    let metrics = gateway.metrics();
+    assert_eq!(metrics.count("upstream_attempts_total", &[]), 1);
+    assert_eq!(metrics.count("upstream_attempts_total", &[("result", "abandoned")]), 1);
     gateway.all_ended_as(1, "upstream_timeout", "complete");
 }
 

@@ -1,8 +1,10 @@
 //! Contract 2, 5 and 6, stage `accept`: a head whose framing could mean two things goes nowhere.
 
+use std::time::Duration;
+
 use crate::support::h2c::h2_request;
 use crate::support::http1::show;
-use crate::support::{Gateway, H2, Setup, Upstream, one_api};
+use crate::support::{Gateway, H2, Setup, Upstream, one_api, open_api, request};
 
 /// Each head gets 400, the default body and a closed connection; nothing reaches the upstream; each is counted and logged once.
 fn each_is_refused(heads: &[&[u8]]) {
@@ -279,4 +281,24 @@ fn a_request_sent_byte_by_byte_is_served() {
         "POST /p HTTP/1.1\r\nHost: a\r\nx-api-key: {secret}\r\nContent-Length: 5\r\n\r\nhello"
     ));
     assert_eq!(client.response().echo().body(), "hello");
+}
+
+/// RFC 9112, section 2.2, wherever the packets end.
+#[test]
+fn empty_lines_before_a_request_are_skipped_however_they_arrive() {
+    let upstream = Upstream::echo();
+    let gateway = Gateway::start(open_api(&upstream, ""));
+    for before in ["\r\n", "\r\n\r\n"] {
+        let mut client = gateway.connect();
+        for byte in before.bytes() {
+            client.send([byte]);
+            // Each in a packet of its own, which the gateway has read.
+            assert!(client.is_quiet_for(Duration::from_millis(20)));
+        }
+        assert_eq!(client.send(request("GET", "/", &[], "")).response().status, 200);
+    }
+    let mut client = gateway.connect();
+    client.send("\r");
+    assert!(client.is_quiet_for(Duration::from_millis(20)));
+    assert_eq!(client.send("x").response().code(), "request_malformed");
 }

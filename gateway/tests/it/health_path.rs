@@ -27,6 +27,31 @@ fn it_is_answered_before_routing_for_any_host_and_method() {
     assert_eq!(h2.request(h2_request("GET", "/-/ready", &[]), "", None).unwrap().status, 200);
 }
 
+/// As load balancers ask by default.
+#[test]
+fn it_is_answered_over_http10_without_a_host_which_nothing_else_is() {
+    let upstream = Upstream::echo();
+    let gateway = gateway(&upstream).start();
+    for method in ["OPTIONS", "GET"] {
+        let response = gateway.send(format!("{method} /-/ready HTTP/1.0\r\n\r\n"));
+        assert_eq!((response.status, response.text().as_str()), (200, "ready\n"));
+    }
+    for head in [
+        "GET / HTTP/1.0\r\n\r\n",
+        "GET /-/ready HTTP/1.1\r\n\r\n",
+        "GET /-/ready HTTP/1.0\r\nHost:\r\n\r\n",
+    ] {
+        let response = gateway.send(head);
+        assert_eq!(
+            (response.status, response.code().as_str()),
+            (400, "request_malformed"),
+            "{head}"
+        );
+    }
+    assert_eq!(upstream.connections(), 0);
+    gateway.all_ended_as(3, "request_malformed", "complete");
+}
+
 #[test]
 fn it_is_neither_logged_nor_counted() {
     let upstream = Upstream::echo();
