@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::support::h2c::{frame, h2_request, headers, next_frame, raw};
-use crate::support::{Client, Gate, Gateway, H2, Setup, Upstream, one_api, one_api_with, request};
+use crate::support::{
+    Client, Gate, Gateway, H2, Setup, Upstream, one_api, one_api_with, open_api, request,
+};
 
 fn bounded(upstream: &Upstream, bounds: &str) -> Gateway {
     Setup::new(one_api(upstream)).server(&format!("bounds: {{ {bounds} }}")).start()
@@ -221,4 +223,41 @@ fn an_http2_head_that_is_not_whole_at_its_deadline_ends_its_connection() {
     }
     drop(client);
     gateway.all_ended_as(4, "request_timeout", "timeout");
+}
+
+#[test]
+fn a_stream_beyond_those_of_a_connection_is_refused_and_may_be_repeated() {
+    let gate = Gate::default();
+    let upstream = Upstream::scripted({
+        let gate = gate.clone();
+        move |connection| {
+            connection.request().unwrap();
+            gate.wait();
+            connection.write("HTTP/1.1 204 No Content\r\n\r\n");
+        }
+    });
+    let gateway = Setup::new(open_api(&upstream, "")).server("bounds: { streams: 2 }").start();
+    let mut client = raw(&gateway);
+    for stream in [1, 3, 5] {
+        // END_HEADERS, END_STREAM
+        client.send(frame(1, 5, stream, &headers()));
+    }
+    let refused = loop {
+        let (kind, _, stream, payload) = next_frame(&mut client).unwrap();
+        if kind == 3 {
+            break (stream, payload);
+        }
+    };
+    // REFUSED_STREAM
+    assert_eq!(refused, (5, vec![0, 0, 0, 7]));
+    gate.open();
+    let mut answered: Vec<_> = std::iter::from_fn(|| next_frame(&mut client))
+        .filter(|(kind, ..)| *kind == 1)
+        .map(|(_, _, stream, _)| stream)
+        .take(2)
+        .collect();
+    answered.sort_unstable();
+    assert_eq!(answered, [1, 3]);
+    drop(client);
+    gateway.all_ended_as(2, "forwarded", "complete");
 }

@@ -51,6 +51,7 @@ mod limits_exact;
 mod limits_failures;
 mod limits_places;
 mod limits_told;
+mod listeners;
 mod matching;
 mod metrics;
 mod metrics_values;
