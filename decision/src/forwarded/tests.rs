@@ -95,7 +95,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-const SPOOFED: [(&str, &str); 13] = [
+const SPOOFED: [(&str, &str); 15] = [
     ("Forwarded", "for=1.2.3.4"),
     ("X-Real-IP", "1.2.3.4"),
     ("X-Forwarded-For", "1.2.3.4"),
