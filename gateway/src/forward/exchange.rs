@@ -360,7 +360,7 @@ impl<'e> Exchange<'e> {
             Late::ClientStalled => TAKES_NOTHING,
             // Whatever else has stopped has stopped behind it.
             Late::UpstreamStalled if self.deadlines.client_stopped_first() => TAKES_NOTHING,
-            Late::Idle if self.client.owes() => TAKES_NOTHING,
+            Late::Idle if self.client.owed().0 => TAKES_NOTHING,
             // It cannot be watched behind what it had sent ahead.
             Late::UpstreamStalled if self.client.has_ended() => End::ClientGone,
             Late::UpstreamStalled => {

@@ -121,7 +121,7 @@ impl Drawn {
         let text = format!(
             "upstreams: {{ app: [127.0.0.1:9000] }}\napis:\n  - name: a\n    upstream: app\n    routes: [{{ path: {path}, auth: none, rewrite: {{ {rewrite} }} }}]\n"
         );
-        let loaded = load(&[Fragment { name: "x.yaml", text: &text }], &Nothing);
+        let loaded = load(&[Fragment::new("x.yaml", &text)], &Nothing);
         loaded
             .unwrap_or_else(|refusal| panic!("{text}: {:?}", refusal.errors))
             .configuration
