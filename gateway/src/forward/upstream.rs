@@ -195,7 +195,8 @@ impl Upstream {
     }
 
     fn tell_chunked(&mut self) -> Result<(), Fault> {
-        self.wire.set_preface(Bytes::from_static(CHUNKED), false);
+        // Watched: a line without a single meaning would let what follows pass for the next answer.
+        self.wire.set_preface(Bytes::from_static(CHUNKED), true);
         let codec = self.codec.get_or_insert_with(|| codec(&self.wire));
         // The preface lies in the wire whole, so this ends in its first poll.
         match codec.read_response().now_or_never() {
@@ -247,10 +248,14 @@ impl Upstream {
                 Poll::Ready(Ok(true))
             }
             Ok(None) => {
+                self.wire.end_body();
                 self.body = Body::Ended { by_codec: true };
                 Poll::Ready(Ok(false))
             }
             Err(error) => Poll::Ready(Err(match error.etype() {
+                _ if self.wire.end_body() => {
+                    Fault::Invalid("a chunk of the answer has no single meaning")
+                }
                 pingora_core::ErrorType::ConnectionClosed | pingora_core::ErrorType::ReadError => {
                     Fault::Closed
                 }

@@ -121,6 +121,25 @@ fn a_truncated_answer_is_short_for_the_client_too() {
     }
 }
 
+/// What comes behind a chunk line without digits is nobody's: neither content nor the next answer.
+#[test]
+fn an_answer_in_chunks_that_have_no_single_meaning_is_cut_and_its_connection_is_used_no_more() {
+    for bad in ["\r\n\r\n", ";x\r\n\r\n", " 0\r\n\r\n", "+0\r\n\r\n", "0x0\r\n\r\n"] {
+        let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n";
+        let upstream = Upstream::answering(format!("{answer}{bad}"));
+        let gateway = Gateway::start(open_api(&upstream, ""));
+        for round in 1..=2 {
+            let mut client = gateway.connect();
+            client.send(request("GET", "/", &[], ""));
+            let (head, body) = (client.head(), client.rest());
+            let (_, end) = read_again(&head, &body);
+            assert_eq!(end, End::Cut, "{bad:?} became {:?}", show(&body));
+            assert_eq!(gateway.lines(round)[round - 1]["outcome"], "upstream_invalid", "{bad:?}");
+            assert_eq!(upstream.connections(), round, "{bad:?}");
+        }
+    }
+}
+
 /// What a client makes of a head and of all that came behind it.
 fn read_again(head: &[u8], body: &[u8]) -> (String, End) {
     let bytes = [head, body].concat();
