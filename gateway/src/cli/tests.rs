@@ -13,6 +13,7 @@ use super::*;
 use crate::admin::house::{House, TOKEN};
 
 mod admin;
+mod explain;
 
 /// How a command ended.
 struct Ended {
