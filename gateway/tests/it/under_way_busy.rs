@@ -33,7 +33,7 @@ fn flowing() -> Upstream {
         connection.write(answer);
         let mut other = connection.stream().try_clone().unwrap();
         let reader =
-            thread::spawn(move || while other.read(&mut [0; 65536]).is_ok_and(|n| n > 0) {});
+            thread::spawn(move || while other.read(&mut [0; 16384]).is_ok_and(|n| n > 0) {});
         while connection.try_write(PIECE) {}
         reader.join().unwrap();
     })
