@@ -1,25 +1,17 @@
 //! Forwarding: an endpoint, a connection, an exchange; again where nothing was lost; a tunnel where one was asked for.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use decision::authorize::Permit;
-use decision::config::snapshot::Bounds;
 use decision::outcome::Outcome;
-use http::HeaderValue;
-use http::header::HeaderName;
 
-use crate::accept::Origin;
-use crate::accept::head::Head;
 use crate::alarm::Alarm;
 use crate::clock;
 use crate::log;
-use crate::metrics::{Attempt, UpstreamMeter};
-use crate::roster::Seat;
-use crate::upstream::{Checkout, Endpoint, Upstream as Service, pool};
+use crate::metrics::Attempt;
+use crate::upstream::{Checkout, Endpoint, pool};
 
 pub mod answer;
 pub mod client;
@@ -28,13 +20,14 @@ pub mod exchange;
 pub mod heads;
 pub mod http1;
 pub mod http2;
+mod order;
 pub mod tunnel;
 pub mod upstream;
 pub mod websocket;
 
 use client::Client;
 use exchange::{End, Exchange};
-use heads::Ours;
+pub use order::Order;
 use upstream::Upstream;
 
 /// How what was sent to the client ended (contract, section 11).
@@ -58,64 +51,6 @@ impl Ended {
             Self::Revoked => "revoked",
             Self::Drained => "drained",
         }
-    }
-}
-
-/// All that forwarding one request needs to know.
-pub struct Order<'o> {
-    pub permit: &'o Permit<'o>,
-    pub origin: &'o Origin,
-    pub head: &'o Head<'o>,
-    pub request_id: &'o HeaderValue,
-    pub service: &'o Arc<Service>,
-    /// Of the service.
-    pub meter: Option<&'o UpstreamMeter>,
-    pub seat: &'o Seat,
-    pub bounds: &'o Bounds,
-    /// The client asks for WebSocket, and the route allows it.
-    pub websocket: bool,
-    /// Fields of the final answer, after the upstream's own.
-    pub added: &'o [(HeaderName, HeaderValue)],
-    /// When the head was whole.
-    pub started: Instant,
-    /// What the api says of other origins in its answers, if it does.
-    pub cors: Option<&'o [(HeaderName, HeaderValue)]>,
-}
-
-/// Shows no head: a credential may be in it.
-impl fmt::Debug for Order<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Order").field("permit", self.permit).finish_non_exhaustive()
-    }
-}
-
-impl Order<'_> {
-    fn count(&self, attempt: Attempt) {
-        if let Some(meter) = self.meter {
-            meter.count(attempt);
-        }
-    }
-
-    fn observe(&self, took: Option<Duration>) {
-        if let (Some(meter), Some(took)) = (self.meter, took) {
-            meter.observe(took);
-        }
-    }
-
-    /// What we say in the upstream's answer.
-    fn ours(&self) -> Ours<'_> {
-        let respond = self.permit.api().identity.request_id.respond.as_ref();
-        Ours {
-            request_id: respond.map(|name| (name, self.request_id)),
-            edits: self.permit.route().headers.response.as_ref(),
-            cors: self.cors,
-            added: self.added,
-        }
-    }
-
-    /// When the whole of it is to be over.
-    fn deadline(&self) -> Option<Instant> {
-        self.permit.route().deadline.map(|deadline| self.started + deadline)
     }
 }
 

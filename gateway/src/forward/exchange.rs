@@ -401,11 +401,3 @@ impl<'e> Exchange<'e> {
         }
     }
 }
-
-impl Order<'_> {
-    /// Whether the request may be sent a second time: its method is idempotent (RFC 9110, section 9.2.2) and it has no body.
-    pub fn is_repeatable(&self) -> bool {
-        matches!(self.head.method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE")
-            && matches!(self.head.framing, Framing::None | Framing::Sized(0))
-    }
-}
