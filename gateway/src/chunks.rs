@@ -33,8 +33,9 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// The next bytes of the body; `false` where a line has no single meaning.
-    pub fn see(&mut self, mut bytes: &[u8]) -> bool {
+    /// The next bytes of the body; how many of them come before a byte that leaves its line without a single meaning.
+    pub fn see(&mut self, piece: &[u8]) -> usize {
+        let mut bytes = piece;
         while let Some((&byte, rest)) = bytes.split_first() {
             if self.state == State::Data {
                 let skip = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
@@ -47,11 +48,11 @@ impl Chunks {
             }
             match self.step(byte) {
                 Some(state) => self.state = state,
-                None => return false,
+                None => break,
             }
             bytes = rest;
         }
-        true
+        piece.len() - bytes.len()
     }
 
     fn step(&mut self, byte: u8) -> Option<State> {

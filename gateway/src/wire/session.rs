@@ -15,11 +15,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{Inner, Wire};
 
 impl Inner {
-    fn watch(&mut self, piece: &[u8]) -> io::Result<()> {
-        if let Some(Ok(chunks)) = &mut self.chunks
-            && !chunks.see(piece)
-        {
+    /// How much of a piece may be read: what comes before a fault in its chunks.
+    fn watch(&mut self, piece: &[u8]) -> usize {
+        let Some(Ok(chunks)) = &mut self.chunks else { return piece.len() };
+        let good = chunks.see(piece);
+        if good < piece.len() {
             self.chunks = Some(Err(()));
+        }
+        good
+    }
+
+    /// An error once all has been read that came before a fault in chunks.
+    fn fault(&self, read: usize) -> io::Result<()> {
+        if read == 0 && self.chunks == Some(Err(())) {
             return Err(io::ErrorKind::InvalidData.into());
         }
         Ok(())
@@ -39,17 +47,20 @@ impl AsyncRead for Wire {
             buffer.put_slice(&inner.preface.split_to(length));
             return Poll::Ready(Ok(()));
         }
+        inner.fault(0)?;
         if !inner.inbox.is_empty() {
             let length = inner.inbox.len().min(buffer.remaining());
             let piece = inner.inbox.split_to(length);
-            inner.watch(&piece)?;
-            buffer.put_slice(&piece);
-            return Poll::Ready(Ok(()));
+            let good = inner.watch(&piece);
+            buffer.put_slice(piece.get(..good).unwrap_or_default());
+            return Poll::Ready(inner.fault(good));
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut inner.io).poll_read(cx, buffer))?;
         inner.received += (buffer.filled().len() - before) as u64;
-        Poll::Ready(inner.watch(buffer.filled().get(before..).unwrap_or_default()))
+        let good = inner.watch(buffer.filled().get(before..).unwrap_or_default());
+        buffer.set_filled(before + good);
+        Poll::Ready(inner.fault(good))
     }
 }
 
