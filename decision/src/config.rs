@@ -226,10 +226,29 @@ fn configuration(
     if let (Ok(apis), Ok(store)) = (&apis, &store) {
         judge_revealable(apis, store, top);
     }
-    let Server { listeners, bounds, admin, health, threads, drain, replica } = server?;
+    let Server {
+        listeners,
+        bounds,
+        admin,
+        health,
+        unready_when_store_lost,
+        threads,
+        drain,
+        replica,
+    } = server?;
     let Apis { list: apis, hosts, identity_names } = apis?;
     let store = store?;
-    let process = Process { listeners, bounds, admin, health, threads, drain, replica, store };
+    let process = Process {
+        listeners,
+        bounds,
+        admin,
+        health,
+        unready_when_store_lost,
+        threads,
+        drain,
+        replica,
+        store,
+    };
     let upstreams = specs?;
     let snapshot = Snapshot { apis, upstreams, hosts, identity_names, log, metrics_routes };
     Ok(Configuration { process, snapshot })

@@ -165,6 +165,8 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         ticked: workers.iter().map(|worker| worker.ticked.clone()).collect(),
         ready: AtomicBool::new(false),
         draining,
+        store: store.clone(),
+        unready_when_store_lost: process.unready_when_store_lost,
     });
 
     drop(control.spawn(keep::run(store.clone(), feed.clone(), generations.clone())));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -14,9 +15,12 @@ use crate::clock;
 use crate::facts::Facts;
 use crate::generation::Generations;
 use crate::metrics::Metrics;
+use crate::store::{Position, Store};
 
 /// A worker that has not ticked for this long, in milliseconds, hangs.
 const LIVE_WITHIN: u64 = 10_000;
+/// How long a store that was lost has to answer.
+const ASK_WITHIN: Duration = Duration::from_secs(1);
 
 /// What the process says of itself.
 #[derive(Debug)]
@@ -29,6 +33,9 @@ pub struct Health {
     /// Listeners are bound, a configuration is loaded, and the store has answered.
     pub ready: AtomicBool,
     pub draining: Arc<AtomicBool>,
+    pub store: Arc<dyn Store>,
+    /// `server.health.store_lost: unready`
+    pub unready_when_store_lost: bool,
 }
 
 pub fn router(health: Arc<Health>) -> Router {
@@ -52,15 +59,27 @@ async fn live(State(health): State<Arc<Health>>) -> Response {
     }
 }
 
-/// 200 once ready, until draining. Trouble with the store is told, and takes no one out of service.
+/// 200 once ready, until draining. Trouble with the store is told, and takes no one out of service, unless `store_lost` says so.
 async fn ready(State(health): State<Arc<Health>>) -> Response {
     let draining = health.draining.load(Ordering::Relaxed);
-    let ready = health.ready.load(Ordering::Relaxed) && !draining;
-    let degraded: &[&str] =
-        if health.metrics.store_up.get() == 0 { &["store_unavailable"] } else { &[] };
+    let lost = store_is_lost(&health).await;
+    let unready = health.unready_when_store_lost && lost;
+    let ready = health.ready.load(Ordering::Relaxed) && !draining && !unready;
+    let degraded: &[&str] = if lost { &["store_unavailable"] } else { &[] };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, axum::Json(json!({ "ready": ready, "draining": draining, "degraded": degraded })))
         .into_response()
+}
+
+/// Whether the store did not answer when it was asked last. Who gets no requests asks it nothing, so it is asked here.
+async fn store_is_lost(health: &Health) -> bool {
+    let lost = || health.metrics.store_up.get() == 0;
+    if lost() {
+        let asked = health.store.changes(Position(0), 1);
+        // Its answer, or that there is none, is in `store_up`.
+        let _in_time = tokio::time::timeout(ASK_WITHIN, asked).await;
+    }
+    lost()
 }
 
 async fn metrics(State(health): State<Arc<Health>>) -> Response {

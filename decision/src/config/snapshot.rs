@@ -44,6 +44,8 @@ pub struct Process {
     /// `None` = no admin API.
     pub admin: Option<Admin>,
     pub health: SocketAddr,
+    /// Whether `/ready` is 503 while the store does not answer.
+    pub unready_when_store_lost: bool,
     /// `None` = as many as the cgroup allows cores.
     pub threads: Option<usize>,
     pub drain: Drain,

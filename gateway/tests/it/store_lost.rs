@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, H2, Response, Upstream, one_api_with};
+use crate::support::{Gateway, H2, Response, Setup, Upstream, one_api_with};
 
 const ROUTES: &str =
     "routes: [{ path: /open, auth: none }, { path: /maybe, auth: optional }, { path: /** }]";
@@ -86,4 +86,23 @@ fn a_store_that_is_lost_is_told_as_degraded_and_takes_nobody_out_of_service() {
     assert_eq!(told("/ready"), ready(&["store_unavailable"]));
     assert_eq!(told("/live"), (200, json!({ "live": true })), "never a dependency");
     assert_eq!(gateway.get("/open", &[]).status, 200);
+}
+
+#[test]
+fn with_store_lost_unready_it_is_unready_until_the_store_answers_again() {
+    let upstream = Upstream::echo();
+    let yaml = one_api_with(&upstream, ROUTES);
+    let health = "health: { address: \"127.0.0.1:0\", store_lost: unready }";
+    let gateway = Setup::new(yaml).server(health).start();
+    let key = gateway.mint("u_1", "org_1");
+    assert_eq!(gateway.health("/ready").status, 200);
+    let (file, away) =
+        (gateway.folder().join("portcullis.db"), gateway.folder().join("portcullis.away"));
+    fs::rename(&file, &away).unwrap();
+    unavailable(&gateway.get("/", &[("x-api-key", &key)]));
+    let ready = gateway.health("/ready");
+    assert_eq!((ready.status, &ready.json()["degraded"]), (503, &json!(["store_unavailable"])));
+    assert_eq!(gateway.health("/live").status, 200);
+    fs::rename(&away, &file).unwrap();
+    assert_eq!(gateway.health("/ready").status, 200, "it is asked, though nobody comes");
 }
