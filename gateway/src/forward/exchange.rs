@@ -356,6 +356,8 @@ impl<'e> Exchange<'e> {
     }
 
     fn late(&self, late: Late) -> End {
+        let upstream = |why| self.end(Outcome::UpstreamTimeout, Ended::Timeout, why);
+        let client = |why| self.end(Outcome::RequestTimeout, Ended::Timeout, why);
         match late {
             Late::ClientStalled => TAKES_NOTHING,
             // Whatever else has stopped has stopped behind it.
@@ -363,27 +365,13 @@ impl<'e> Exchange<'e> {
             Late::Idle if self.client.owed().0 => TAKES_NOTHING,
             // It cannot be watched behind what it had sent ahead.
             Late::UpstreamStalled if self.client.has_ended() => End::ClientGone,
-            Late::UpstreamStalled => {
-                self.end(Outcome::UpstreamTimeout, Ended::Timeout, "the upstream takes nothing")
-            }
-            Late::BodySlow => {
-                self.end(Outcome::RequestTimeout, Ended::Timeout, "the body trickles")
-            }
-            Late::NoHead | Late::NoContinue => {
-                self.end(Outcome::UpstreamTimeout, Ended::Timeout, NO_ANSWER)
-            }
-            Late::Deadline if self.owes_body() => {
-                self.end(Outcome::RequestTimeout, Ended::Timeout, PAST_DEADLINE)
-            }
-            Late::Deadline => self.end(Outcome::UpstreamTimeout, Ended::Timeout, PAST_DEADLINE),
-            Late::Idle if self.owes_body() => {
-                self.end(Outcome::RequestTimeout, Ended::Timeout, "the client sends nothing")
-            }
-            Late::Idle => self.end(
-                Outcome::UpstreamTimeout,
-                Ended::Timeout,
-                "nothing moves within the route's idle",
-            ),
+            Late::UpstreamStalled => upstream("the upstream takes nothing"),
+            Late::BodySlow => client("the body trickles"),
+            Late::NoHead | Late::NoContinue => upstream(NO_ANSWER),
+            Late::Deadline if self.owes_body() => client(PAST_DEADLINE),
+            Late::Deadline => upstream(PAST_DEADLINE),
+            Late::Idle if self.owes_body() => client("the client sends nothing"),
+            Late::Idle => upstream("nothing moves within the route's idle"),
             Late::Expired => self.end(
                 Outcome::CredentialExpired,
                 Ended::Revoked,
