@@ -2,8 +2,8 @@
 //!
 //! A shared map costs a walk through cold memory and a note of each use; here a record is a step or two away. It is a table
 //! without chains: a key belongs into one set of [`WAYS`] places, and while all of them hold what is fresh, whoever comes is
-//! left to the shared map: keys in turn that drive one another out would all miss. Nothing is trusted here that the shared cache would not give: the fence is asked at each use, and after
-//! [`FRESH`] the shared cache is, so that it learns what is in use.
+//! left to the shared map: keys in turn that drive one another out would all miss. Nothing is trusted here that the shared cache
+//! would not give: the fence is asked at each use, and after [`FRESH`] the shared cache is, so that it learns what is in use.
 
 use std::cell::RefCell;
 use std::ops::Range;

@@ -228,14 +228,7 @@ fn an_http2_head_that_is_not_whole_at_its_deadline_ends_its_connection() {
 #[test]
 fn a_stream_beyond_those_of_a_connection_is_refused_and_may_be_repeated() {
     let gate = Gate::default();
-    let upstream = Upstream::scripted({
-        let gate = gate.clone();
-        move |connection| {
-            connection.request().unwrap();
-            gate.wait();
-            connection.write("HTTP/1.1 204 No Content\r\n\r\n");
-        }
-    });
+    let upstream = Upstream::answering_at(&gate);
     let gateway = Setup::new(open_api(&upstream, "")).server("bounds: { streams: 2 }").start();
     let mut client = raw(&gateway);
     for stream in [1, 3, 5] {

@@ -1,5 +1,6 @@
 //! Contract 2, `headers` of a route: edits of heads, and that none of them reaches an identity.
 
+use crate::identity::NAMES;
 use crate::support::h2c::h2_request;
 use crate::support::{Gateway, H2, Response, Upstream, one_api_with, request};
 
@@ -92,17 +93,6 @@ fn refusals_are_not_edited() {
 /// What a client or a route could try against each identity header; the upstream sees ours once, or nothing.
 #[test]
 fn no_edit_and_no_nomination_reaches_an_identity_header() {
-    const NAMES: [&str; 9] = [
-        "x-org-id",
-        "x-subject-id",
-        "x-credential-id",
-        "x-credential-scheme",
-        "x-resource-id",
-        "x-level",
-        "x-grants",
-        "x-scopes",
-        "x-request-id",
-    ];
     let upstream = Upstream::echo();
     let edits =
         "request: { set: { x-set: x-org-id }, add: { x-add: x-subject-id }, remove: [x-remove] }";

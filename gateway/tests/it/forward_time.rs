@@ -315,14 +315,7 @@ fn a_revocation_within_the_answer_cuts_it() {
 #[test]
 fn a_revocation_ends_no_request_of_another_credential() {
     let gate = Gate::default();
-    let upstream = Upstream::scripted({
-        let gate = gate.clone();
-        move |connection| {
-            connection.request().unwrap();
-            gate.wait();
-            connection.write("HTTP/1.1 204 No Content\r\n\r\n");
-        }
-    });
+    let upstream = Upstream::answering_at(&gate);
     let doomed = Doomed::new(&upstream);
     let other = doomed.gateway.mint("u_1", "org_1");
     let mut clients = [&doomed.secret, &other].map(|secret| {

@@ -7,7 +7,7 @@ use crate::support::h2c::h2_request;
 use crate::support::{Gateway, H2, Upstream, one_api, one_api_with, request};
 
 /// The default plan's names.
-const NAMES: [&str; 9] = [
+pub(crate) const NAMES: [&str; 9] = [
     "x-org-id",
     "x-subject-id",
     "x-credential-id",

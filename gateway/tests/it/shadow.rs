@@ -114,20 +114,10 @@ fn who_is_asking_is_never_in_shadow() {
     assert_eq!(upstream.requests().len(), 0);
 }
 
-/// It answers once the gate is open.
-fn answering_at(gate: &Gate) -> Upstream {
-    let gate = gate.clone();
-    Upstream::scripted(move |connection| {
-        connection.request().unwrap();
-        gate.wait();
-        connection.write("HTTP/1.1 204 No Content\r\n\r\n");
-    })
-}
-
 #[test]
 fn a_state_that_is_only_observed_ends_no_request_under_way() {
     let gate = Gate::default();
-    let upstream = answering_at(&gate);
+    let upstream = Upstream::answering_at(&gate);
     let gateway = gateway(&upstream);
     let key = gateway.mint("u_1", "org_1");
     let mut client = gateway.connect();

@@ -121,16 +121,6 @@ pub(crate) fn change(gateway: &Gateway, method: &str, path: &str, body: &Value) 
     assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
 }
 
-/// An upstream that answers once the gate is open.
-fn answering_at(gate: &Gate) -> Upstream {
-    let gate = gate.clone();
-    Upstream::scripted(move |connection| {
-        connection.request().unwrap();
-        gate.wait();
-        connection.write("HTTP/1.1 204 No Content\r\n\r\n");
-    })
-}
-
 /// Sends a request and does not wait for its answer.
 pub(crate) fn ask(gateway: &Gateway, secret: &str) -> Client {
     let mut client = gateway.connect();
@@ -188,7 +178,7 @@ fn an_expiry_that_is_moved_up_ends_requests_in_every_phase() {
 #[test]
 fn the_end_of_an_overlap_ends_requests_of_the_old_credential_and_none_of_its_successor() {
     let gate = Gate::default();
-    let upstream = answering_at(&gate);
+    let upstream = Upstream::answering_at(&gate);
     let gateway = gateway(&upstream, "");
     let (id, old) = gateway.create(&credential(&json!({})));
     let mut ended = ask(&gateway, &old);
@@ -289,7 +279,7 @@ fn a_state_of_the_org_that_refuses_a_new_request_ends_requests_in_every_phase() 
 #[test]
 fn the_org_of_a_request_counts_whoever_says_which_it_is() {
     let gate = Gate::default();
-    let upstream = answering_at(&gate);
+    let upstream = Upstream::answering_at(&gate);
     let lines = "routes: [{ path: \"/boards/{board}\", resource: board }, { path: /** }]";
     let yaml = one_api_with(&upstream, lines)
         .replace("prefix: ak_", "prefix: ak_, choose_org: \"header:x-organization-id\"");
@@ -324,7 +314,7 @@ fn the_org_of_a_request_counts_whoever_says_which_it_is() {
 #[test]
 fn nothing_else_ends_a_request() {
     let gate = Gate::default();
-    let upstream = answering_at(&gate);
+    let upstream = Upstream::answering_at(&gate);
     let lines = "states: { restricted: read }
 limits: { per-key: { max: 1000, window: 5m } }
 routes: [{ path: \"/{org}/boards/{board}\", resource: board, org: org, methods: [GET], level: { GET: read }, scopes: { GET: [read] } }]";
@@ -370,7 +360,7 @@ routes: [{ path: \"/{org}/boards/{board}\", resource: board, org: org, methods: 
 #[test]
 fn requests_of_a_scheme_that_does_not_cut_outlive_their_credential() {
     let gate = Gate::default();
-    let upstream = answering_at(&gate);
+    let upstream = Upstream::answering_at(&gate);
     let gateway = gateway(&upstream, ", cut_in_flight: false");
     let (_, at) = instant_after(Duration::from_secs(2));
     let expiring = credential(&json!({ "lifetime": null, "expires_at": at }));

@@ -136,6 +136,16 @@ impl Upstream {
         })
     }
 
+    /// Reads each request and answers it with 204 once the gate is open.
+    pub(crate) fn answering_at(gate: &Gate) -> Self {
+        let gate = gate.clone();
+        Self::scripted(move |connection| {
+            connection.request().unwrap();
+            gate.wait();
+            connection.write("HTTP/1.1 204 No Content\r\n\r\n");
+        })
+    }
+
     /// Answers every request, body read, with these bytes, and keeps the connection.
     pub(crate) fn answering(response: impl Into<Vec<u8>>) -> Self {
         let response = response.into();
