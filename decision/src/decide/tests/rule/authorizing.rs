@@ -102,6 +102,23 @@ fn what_lies_below_a_parent_without_a_record_is_unknown_on_every_route() {
     }
 }
 
+/// Whoever may not is let through there; that nobody can say is never an open door.
+#[test]
+fn a_stage_in_shadow_passes_a_no_and_stops_at_what_nobody_can_say() {
+    let in_shadow = |mut case: Case| {
+        case.route.shadow.authorize = true;
+        case
+    };
+    let refused = || on_a_board().credential(|credential| credential.grants = Some(members(&[])));
+    assert_eq!(refused().outcome(), Outcome::ResourceForbidden);
+    assert_eq!(in_shadow(refused()).outcome(), Outcome::Forwarded);
+    for record in ["board_1", "org_1"] {
+        let nobody_knows = on_a_board()
+            .records(|records| records.resource_as("a", record, Some(Lookup::Unavailable)));
+        assert_eq!(in_shadow(nobody_knows).outcome(), Outcome::StoreUnavailable, "{record}");
+    }
+}
+
 #[test]
 fn a_capability_is_held_by_the_subject_the_org_or_the_resource_or_one_above_it() {
     let asked = || {
