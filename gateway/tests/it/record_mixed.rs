@@ -12,7 +12,7 @@ use crate::support::{Client, Gateway, H2, Upstream, one_api_with, request};
 const CLIENTS: usize = 4;
 const REQUESTS: usize = 150;
 
-const ROUTES: &str = "limits: { few: { per: api, max: 25, window: 365d } }
+const ROUTES: &str = "limits: { few: { per: api, max: 5, window: 365d } }
 default_limits: []
 routes:
   - { path: /few, limits: [few] }
