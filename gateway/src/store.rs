@@ -25,6 +25,7 @@ pub use self::change::{
 };
 pub use self::error::{ChangeError, ListError, Unavailable};
 pub use self::list::{Filter, Page, ResourceFilter};
+pub use self::log::{Followed, Listener, Mark, Register, Registered, Report, SharedLog, Told};
 pub use self::repeat::{Begun, RepeatKey, Reply};
 
 pub mod amend;
@@ -38,6 +39,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod hooked;
 mod list;
+mod log;
 pub mod measured;
 mod repeat;
 
