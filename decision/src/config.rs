@@ -35,8 +35,9 @@ mod variable;
 mod written;
 
 use std::io;
+use std::time::Duration;
 
-use self::api::{Apis, apis};
+use self::api::{Apis, Shared, apis};
 use self::dialect::Dialects;
 use self::field::{Fields, mapping};
 pub use self::form::parse_duration;
@@ -161,7 +162,11 @@ fn configuration(top: &mut Fields<'_>, variables: &dyn Variables) -> Judged<Conf
         None => Ok(Vec::new()),
     };
     let dialects = Dialects::of(top);
-    let apis = apis(top, &listeners, &upstreams, &dialects);
+    let serve = store.as_ref().map_or(Duration::ZERO, |store| store.serve);
+    let apis = apis(
+        top,
+        &Shared { listeners: &listeners, upstreams: &upstreams, dialects: &dialects, serve },
+    );
     if problems.clean() {
         for (name, place) in upstreams.unused() {
             problems.warning(place, format!("no route leads to the upstream {}", quote(name)));
@@ -173,12 +178,34 @@ fn configuration(top: &mut Fields<'_>, variables: &dyn Variables) -> Judged<Conf
     if let (Ok(apis), Ok(store)) = (&apis, &store) {
         judge_revealable(apis, store, top);
     }
-    let Server { listeners, bounds, admin, health, threads, drain, replica } = server?;
+    let Server {
+        listeners,
+        bounds,
+        admin,
+        health,
+        unready_when_store_lost,
+        threads,
+        drain,
+        replica,
+    } = server?;
     let Apis { list: apis, hosts, identity_names } = apis?;
     let store = store?;
-    let process = Process { listeners, bounds, admin, health, threads, drain, replica, store };
+    let process = Process {
+        listeners,
+        bounds,
+        admin,
+        health,
+        unready_when_store_lost,
+        threads,
+        drain,
+        replica,
+        store,
+    };
     let upstreams = specs?;
-    let snapshot = Snapshot { apis, upstreams, hosts, identity_names, log, metrics_routes };
+    let serves = apis.iter().flat_map(|api| api.routes.routes()).map(|route| route.serve);
+    let longest_serve = serves.max().unwrap_or(Duration::ZERO);
+    let snapshot =
+        Snapshot { apis, upstreams, hosts, identity_names, log, metrics_routes, longest_serve };
     Ok(Configuration { process, snapshot })
 }
 

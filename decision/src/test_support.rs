@@ -56,6 +56,7 @@ pub(crate) fn route(name: &str) -> Route {
         websocket: false,
         limits: Vec::new(),
         errors: None,
+        serve: Duration::ZERO,
     }
 }
 
@@ -162,6 +163,7 @@ pub(crate) fn snapshot(apis: Vec<(&[&str], Api)>) -> Snapshot {
             slow: Duration::from_secs(1),
         },
         metrics_routes: 500,
+        longest_serve: Duration::ZERO,
     }
 }
 

@@ -33,7 +33,12 @@ use crate::upstream::resolve;
 use crate::uses::Uses;
 use crate::worker::{self, Command, Worker};
 
+mod membership;
 mod opening;
+mod room;
+
+pub use membership::Membership;
+use opening::Opened;
 
 /// How long the start waits for the first answers of DNS.
 const FIRST_NAMES: Duration = Duration::from_secs(2);
@@ -41,10 +46,6 @@ const FIRST_NAMES: Duration = Duration::from_secs(2);
 const FORGET: Duration = Duration::from_secs(1);
 /// How long a reader of the access log has to take the last lines.
 const LAST_LINES: Duration = Duration::from_secs(2);
-/// Room in memory that one request under way may take, for the automatic bound.
-const MEMORY_PER_REQUEST: u64 = 256 * 1024;
-/// Room in memory that one connection may take, for the automatic bound.
-const MEMORY_PER_CONNECTION: u64 = 64 * 1024;
 
 /// Why the gateway did not start: one line for people.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,8 @@ pub struct Running {
     pub feed: Arc<Feed>,
     pub replica: String,
     drain: Drain,
+    /// Of the replicas that share the store.
+    pub membership: Option<Membership>,
     status: Arc<Health>,
     workers: Vec<Worker>,
     access_log: std::thread::JoinHandle<()>,
@@ -107,7 +110,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
     reload::doubtful(&warnings);
     let metrics =
         Arc::new(Metrics::new().map_err(|error| StartError(format!("metrics: {error}")))?);
-    let (store, keys) = opening::open(&process.store, &metrics)?;
+    let Opened { store, log: shared, keys } = opening::open(&process.store, &metrics)?;
     let control = control_runtime().map_err(StartError::because("the control runtime"))?;
     // Before anybody is told that we are ready: who is told may send one at once.
     let signals =
@@ -117,6 +120,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         &process.store.cache,
         process.store.timeout,
         control.handle().clone(),
+        membership::lease(shared.is_some()),
     ));
     let generations = first_generation(snapshot, written, &metrics, &control);
     forget_idle_keys(&control, generations.clone());
@@ -151,14 +155,22 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         uses,
         bounds: process.bounds.clone(),
         under_way: AtomicUsize::new(0),
-        in_flight: in_flight(&process),
-        crowd: Crowd::new(connections(&process), process.bounds.per_address),
+        in_flight: room::in_flight(&process),
+        crowd: Crowd::new(room::connections(&process), process.bounds.per_address),
         draining: draining.clone(),
         metrics: metrics.clone(),
         access_log: Arc::new(access_log),
         replica: replica.clone(),
     });
     let workers = start_workers(&gate, bound, channels)?;
+    let parts = membership::Parts {
+        feed: &feed,
+        generations: &generations,
+        metrics: &metrics,
+        replica: &replica,
+        lease: process.store.lease,
+    };
+    let membership = shared.map(|log| Membership::begin(log, &parts, &control));
     let status = Arc::new(Health {
         metrics,
         facts,
@@ -166,6 +178,8 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         ticked: workers.iter().map(|worker| worker.ticked.clone()).collect(),
         ready: AtomicBool::new(false),
         draining,
+        serve: process.store.serve,
+        unready_when_store_lost: process.unready_when_store_lost,
     });
 
     drop(control.spawn(keep::run(store.clone(), feed.clone(), generations.clone())));
@@ -197,6 +211,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         feed,
         replica,
         drain: process.drain,
+        membership,
         status,
         workers,
         access_log: writer,
@@ -297,38 +312,6 @@ fn serve_http(
 ) -> Result<SocketAddr, StartError> {
     service::start(control, address, router)
         .map_err(StartError::because(format!("cannot listen on {address} ({name})")))
-}
-
-/// `server.bounds.in_flight`, or what descriptors and memory allow: two descriptors a request, and its buffers.
-fn in_flight(process: &Process) -> usize {
-    process.bounds.in_flight.unwrap_or_else(|| room(descriptors() / 2, MEMORY_PER_REQUEST))
-}
-
-/// `server.bounds.connections`, or what descriptors and memory allow: a quarter of them is for upstreams and the rest of us.
-fn connections(process: &Process) -> usize {
-    let by_descriptors = || descriptors() / 4 * 3;
-    process.bounds.connections.unwrap_or_else(|| room(by_descriptors(), MEMORY_PER_CONNECTION))
-}
-
-fn descriptors() -> u64 {
-    rlimit::Resource::NOFILE.get().map_or(1024, |(soft, _)| soft)
-}
-
-fn room(by_descriptors: u64, memory_for_one: u64) -> usize {
-    let by_memory = memory().unwrap_or(u64::MAX) / memory_for_one;
-    usize::try_from(by_descriptors.min(by_memory)).unwrap_or(usize::MAX).clamp(64, 1_000_000)
-}
-
-/// What the cgroup, or else the machine, has, in bytes.
-fn memory() -> Option<u64> {
-    let limited = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    limited.or_else(|| {
-        let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-        line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
-    })
 }
 
 impl Running {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -11,7 +12,7 @@ use axum::routing::get;
 use serde_json::json;
 
 use crate::clock;
-use crate::facts::Facts;
+use crate::facts::{Contact, Facts};
 use crate::generation::Generations;
 use crate::metrics::Metrics;
 
@@ -29,6 +30,9 @@ pub struct Health {
     /// Listeners are bound, a configuration is loaded, and the store has answered.
     pub ready: AtomicBool,
     pub draining: Arc<AtomicBool>,
+    /// `store.when_lapsed`: how long beyond the lease facts are used where no route says otherwise.
+    pub serve: Duration,
+    pub unready_when_store_lost: bool,
 }
 
 pub fn router(health: Arc<Health>) -> Router {
@@ -51,12 +55,23 @@ async fn live(State(health): State<Arc<Health>>) -> Response {
     }
 }
 
-/// 200 once ready, until draining. Trouble with the store is told, and takes no one out of service.
+/// 200 once ready, until draining. Trouble with the store is told, and takes no one out of service, unless `store_lost` says so
+/// and its silence means refusing.
 async fn ready(State(health): State<Arc<Health>>) -> Response {
     let draining = health.draining.load(Ordering::Relaxed);
-    let ready = health.ready.load(Ordering::Relaxed) && !draining;
-    let degraded: &[&str] =
-        if health.metrics.store_up.get() == 0 { &["store_unavailable"] } else { &[] };
+    let contact = health.facts.lease().contact(health.serve);
+    let lost = health.unready_when_store_lost && contact == Contact::Lost;
+    let ready = health.ready.load(Ordering::Relaxed)
+        && health.facts.lease().was_held()
+        && !draining
+        && !lost;
+    let mut degraded = Vec::new();
+    if health.metrics.feed.store_up.get() == 0 {
+        degraded.push("store_unavailable");
+    }
+    if contact != Contact::Held {
+        degraded.push("lease_lapsed");
+    }
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, axum::Json(json!({ "ready": ready, "draining": draining, "degraded": degraded })))
         .into_response()
@@ -64,6 +79,8 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
 
 async fn metrics(State(health): State<Arc<Health>>) -> Response {
     health.metrics.cache_entries.set(i64::try_from(health.facts.entries()).unwrap_or(i64::MAX));
+    let left = health.facts.lease().left(clock::now());
+    health.metrics.feed.lease_remaining.set(left.map_or(f64::INFINITY, |left| left.as_secs_f64()));
     let generation = health.generations.current();
     let upstreams = generation.upstreams.iter();
     let counts = upstreams.map(|upstream| (&*upstream.name, upstream.count()));

@@ -19,11 +19,15 @@ use prometheus::{
 
 mod configuration;
 mod families;
+mod feed;
+mod lookups;
 mod upstream;
 
 pub use configuration::ConfigurationMetrics;
 use families::{Families, SECONDS};
 pub use families::{Family, Kind};
+pub use feed::FeedMetrics;
+pub use lookups::Lookups;
 pub use upstream::{Attempt, UpstreamMeter, UpstreamMetrics};
 
 /// The label of an api or a route before it is known.
@@ -45,7 +49,8 @@ pub struct Metrics {
     pub lookups: Lookups,
     pub cache_entries: IntGauge,
     pub store_duration: HistogramVec,
-    pub store_up: IntGauge,
+    pub feed: FeedMetrics,
+    degraded: IntCounterVec,
     limit_decisions: IntCounterVec,
     limit_keys: IntGaugeVec,
     pub upstreams: UpstreamMetrics,
@@ -67,15 +72,6 @@ struct Counters {
     counters: HashMap<(At, Outcome, u16), IntCounter>,
 }
 
-/// `credential_lookups_total` by its closed set of results.
-#[derive(Debug)]
-pub struct Lookups {
-    pub hit: IntCounter,
-    pub negative_hit: IntCounter,
-    pub miss: IntCounter,
-    pub unavailable: IntCounter,
-}
-
 /// The handles of one generation.
 #[derive(Debug)]
 pub struct Meters {
@@ -93,6 +89,8 @@ pub struct ApiMeter {
     in_flight: IntGauge,
     pub bytes_in: IntCounter,
     pub bytes_out: IntCounter,
+    /// Requests that were decided on facts older than the lease allows.
+    pub stale_facts: IntCounter,
     /// Credentials that were good, by their scheme.
     accepted: Vec<(Arc<str>, IntCounter)>,
     /// By the route's index.
@@ -118,11 +116,6 @@ impl Metrics {
         let built =
             [env!("CARGO_PKG_VERSION"), env!("PORTCULLIS_COMMIT"), env!("PORTCULLIS_PINGORA")];
         build.with_label_values(&built).set(1);
-        let lookups = families.counters(
-            "credential_lookups_total",
-            "Look-ups of credentials by result",
-            &["result"],
-        )?;
         Ok(Self {
             requests: families.counters(
                 "requests_total",
@@ -157,12 +150,7 @@ impl Metrics {
                 "Bytes of content by direction",
                 &["api", "direction"],
             )?,
-            lookups: Lookups {
-                hit: lookups.with_label_values(&["hit"]),
-                negative_hit: lookups.with_label_values(&["negative_hit"]),
-                miss: lookups.with_label_values(&["miss"]),
-                unavailable: lookups.with_label_values(&["unavailable"]),
-            },
+            lookups: Lookups::new(&families)?,
             cache_entries: families
                 .gauge("credential_cache_entries", "Credentials whose facts are cached")?,
             store_duration: families.histograms(
@@ -174,8 +162,12 @@ impl Metrics {
                     0.25, 1.0,
                 ],
             )?,
-            store_up: families
-                .gauge("store_up", "1 while the last call to the store was answered")?,
+            feed: FeedMetrics::new(&families)?,
+            degraded: families.counters(
+                "degraded_requests_total",
+                "Requests that were served as well as could be, by what was missing",
+                &["api", "cause"],
+            )?,
             limit_decisions: families.counters(
                 "limit_decisions_total",
                 "What limits decided: admitted, refused, counted (a failure, of `when: refused`), unavailable (no room for another key)",
@@ -264,6 +256,7 @@ impl Metrics {
             in_flight: self.in_flight.with_label_values(&[name]),
             bytes_in: self.bytes.with_label_values(&[name, "in"]),
             bytes_out: self.bytes.with_label_values(&[name, "out"]),
+            stale_facts: self.degraded.with_label_values(&[name, "stale_facts"]),
             accepted: Vec::new(),
             routes: Vec::new(),
             unrouted: self.route_meter(name, UNKNOWN),
@@ -324,7 +317,7 @@ impl Metrics {
     pub fn observe_store(&self, operation: &str, answered: bool, took: Duration) {
         let result = if answered { "ok" } else { "unavailable" };
         self.store_duration.with_label_values(&[operation, result]).observe(took.as_secs_f64());
-        self.store_up.set(i64::from(answered));
+        self.feed.store_up.set(i64::from(answered));
     }
 
     /// All families in the Prometheus text format. Those of the process have the names that every process has.

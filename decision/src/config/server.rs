@@ -9,7 +9,7 @@ use super::Variables;
 use super::field::{Fields, Given, Located, at_most, filled, given, values};
 use super::form::{
     DAY, Form, GIB, HOUR, KIB, LABEL_RULE, MIB, MILLISECOND, Reason, address, auto, boolean,
-    duration, is_label, name, network, number, size,
+    duration, is_label, name, network, number, size, word,
 };
 use super::names::Names;
 use super::problem::{Judged, Place, Problems};
@@ -31,6 +31,7 @@ pub(super) struct Server {
     pub(super) bounds: Bounds,
     pub(super) admin: Option<Admin>,
     pub(super) health: SocketAddr,
+    pub(super) unready_when_store_lost: bool,
     pub(super) threads: Option<usize>,
     pub(super) drain: Drain,
     pub(super) replica: Option<String>,
@@ -45,9 +46,11 @@ pub(super) fn server(
     let mut addresses = Addresses { taken: HashMap::new(), problems: server.problems };
     let listeners = listeners(server, names, &mut addresses);
     let admin = server.block("admin", |block| admin(block, variables, &mut addresses));
-    let health = server.block("health", |block| {
+    let (health, unready_when_store_lost) = server.block("health", |block| {
         let address = address_or(block, SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9902)));
-        address.map(|address| addresses.take("the health endpoint", address))
+        let store_lost = word(&[("ready", false), ("unready", true)]);
+        let unready = block.value_or("store_lost", &store_lost, false);
+        (address.map(|address| addresses.take("the health endpoint", address)), unready)
     });
     let bounds = server.block("bounds", bounds);
     let threads = server.value_or("threads", &auto(number(1..=1024)), None);
@@ -63,7 +66,16 @@ pub(super) fn server(
         is_label(name).then_some(()).ok_or(LABEL_RULE)
     });
     let (listeners, admin, health, replica) = (listeners?, admin?, health?, replica?);
-    Ok(Server { listeners, bounds, admin, health, threads, drain, replica })
+    Ok(Server {
+        listeners,
+        bounds,
+        admin,
+        health,
+        unready_when_store_lost,
+        threads,
+        drain,
+        replica,
+    })
 }
 
 fn listeners(

@@ -44,6 +44,8 @@ pub struct Process {
     /// `None` = no admin API.
     pub admin: Option<Admin>,
     pub health: SocketAddr,
+    /// Not ready once the store's silence means refusing.
+    pub unready_when_store_lost: bool,
     /// `None` = as many as the cgroup allows cores.
     pub threads: Option<usize>,
     pub drain: Drain,
@@ -113,6 +115,10 @@ pub struct StoreSettings {
     pub cache: CacheSettings,
     /// For all store calls of one request together.
     pub timeout: Duration,
+    /// How long after the store was last heard of a fact may be used. Of a store that is shared.
+    pub lease: Duration,
+    /// How much longer where no route says otherwise; zero: not at all. Of a store that is shared.
+    pub serve: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -137,6 +143,8 @@ pub struct Snapshot {
     pub log: LogPolicy,
     /// Routes that have a metric label of their own; the rest share `other`.
     pub metrics_routes: usize,
+    /// Of all routes: the longest [`Route::serve`].
+    pub longest_serve: Duration,
 }
 
 #[derive(Debug)]
@@ -274,6 +282,8 @@ pub struct Route {
     pub limits: Vec<usize>,
     /// How refusals are spoken here; `None` = as the api's are.
     pub errors: Option<Arc<Dialect>>,
+    /// How long after the lease has lapsed cached facts are used here; zero: not at all. Of a store that is shared.
+    pub serve: Duration,
 }
 
 #[derive(Clone, Debug, Default)]

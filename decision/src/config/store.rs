@@ -11,14 +11,16 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use super::Variables;
 use super::field::{Fields, at_most, filled_set, items, scalar};
 use super::form::{DAY, Form, HOUR, MILLISECOND, Reason, duration, number, secret, text, word};
-use super::problem::Judged;
+use super::problem::{Judged, Problems};
 use super::snapshot::{CacheSettings, StoreSettings};
-use super::tree::Value;
+use super::tree::{Node, Value};
 use super::variable::beside;
 use crate::secret::{PEPPER_MIN, SEALING_KEY_LENGTH};
 
 /// The most previous peppers: each costs a look-up of an unknown credential one more.
 const PREVIOUS_MAX: usize = 4;
+/// How long after the lease has lapsed cached facts are used, by default.
+const SERVE: Duration = Duration::from_secs(30);
 
 pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged<StoreSettings> {
     store.value_or("kind", &kind(), ());
@@ -35,6 +37,8 @@ pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged
     });
     let timeout = duration(MILLISECOND..=Duration::from_mins(1));
     let timeout = store.value_or("timeout", &timeout, Duration::from_millis(50));
+    let lease = store.value_or("lease", &duration(MILLISECOND..=HOUR), Duration::from_secs(2));
+    let serve = store.node("when_lapsed").map(|node| when_lapsed(node, store.problems));
     keys_of_redis(store);
     Ok(StoreSettings {
         path: path?,
@@ -43,7 +47,19 @@ pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged
         sealing_key: sealing_key?,
         cache,
         timeout,
+        lease,
+        serve: serve.and_then(Result::ok).unwrap_or(SERVE),
     })
+}
+
+/// `deny`, or `{ serve: D }`: how long after the lease has lapsed cached facts are used.
+pub(super) fn when_lapsed(node: &Node, problems: &Problems) -> Judged<Duration> {
+    if matches!(node.value, Value::Mapping(_)) {
+        let form = duration(MILLISECOND..=DAY);
+        let serve = Fields::of(node, problems, |lapsed| lapsed.required("serve", &form));
+        return Ok(serve?.value);
+    }
+    Ok(scalar(node, &word(&[("deny", Duration::ZERO)]), problems)?.value)
 }
 
 fn judge_pepper(pepper: &str) -> Result<(), Reason> {
@@ -116,15 +132,5 @@ fn keys_of_redis(store: &mut Fields<'_>) {
             tls.value(key, &text());
         }
     });
-    store.value("lease", &duration(MILLISECOND..=HOUR));
-    match store.node("when_lapsed") {
-        Some(node) if matches!(node.value, Value::Mapping(_)) => {
-            Fields::of(node, problems, |lapsed| {
-                drop(lapsed.required("serve", &duration(MILLISECOND..=DAY)));
-            });
-        }
-        Some(node) => drop(scalar(node, &word(&[("deny", ())]), problems)),
-        None => {}
-    }
     store.value("acknowledge", &number(0..=100_u32));
 }

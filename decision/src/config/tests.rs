@@ -13,6 +13,7 @@ mod balance;
 mod cors;
 mod dialects;
 mod headers;
+mod lapsed;
 mod limits;
 mod matching;
 mod mutations;

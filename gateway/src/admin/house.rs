@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tower::ServiceExt as _;
 
 use super::{Admin, Keys, Parts, router};
-use crate::facts::Facts;
+use crate::facts::{Facts, Lease};
 use crate::feed::Feed;
 use crate::generation::{Generation, Generations};
 use crate::metrics::Metrics;
@@ -214,7 +214,8 @@ fn feed(store: Arc<dyn Store>) -> Arc<Feed> {
         negative_capacity: 100,
         negative_ttl: Duration::from_secs(1),
     };
-    let facts = Facts::new(store, &settings, Duration::from_secs(1), Handle::current());
+    let facts =
+        Facts::new(store, &settings, Duration::from_secs(1), Handle::current(), Lease::endless());
     Arc::new(Feed::new(Arc::new(facts), Vec::new()))
 }
 

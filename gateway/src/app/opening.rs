@@ -10,14 +10,19 @@ use super::StartError;
 use crate::admin::Keys;
 use crate::log;
 use crate::metrics::Metrics;
-use crate::store::Store;
 use crate::store::embedded::{Embedded, pepper_beside};
 use crate::store::measured::Measured;
+use crate::store::{SharedLog, Store};
 
-pub(super) fn open(
-    settings: &StoreSettings,
-    metrics: &Arc<Metrics>,
-) -> Result<(Arc<dyn Store>, Keys), StartError> {
+/// A store, ready to be asked.
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn Store>,
+    /// Of a store that others change, too.
+    pub(super) log: Option<Arc<dyn SharedLog>>,
+    pub(super) keys: Keys,
+}
+
+pub(super) fn open(settings: &StoreSettings, metrics: &Arc<Metrics>) -> Result<Opened, StartError> {
     let keys = keys(settings)?;
     let store = Embedded::open(&settings.path, &keys.peppers)
         .map_err(|error| StartError(error.to_string()))?;
@@ -35,8 +40,8 @@ pub(super) fn open(
             });
         }
     });
-    metrics.store_up.set(1);
-    Ok((Arc::new(measured), keys))
+    metrics.feed.store_up.set(1);
+    Ok(Opened { store: Arc::new(measured), log: None, keys })
 }
 
 fn keys(settings: &StoreSettings) -> Result<Keys, StartError> {

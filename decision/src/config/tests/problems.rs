@@ -304,6 +304,10 @@ fn the_store_is_the_embedded_one_and_keys_of_the_other_kind_have_their_types() {
                 &["1:23: store.when_lapsed: the key `serve` is missing"],
             ),
             (
+                "server: { health: { store_lost: gone } }",
+                &["1:33: server.health.store_lost: expected `ready` or `unready`, found `gone`"],
+            ),
+            (
                 "store: { acknowledge: all }",
                 &["1:23: store.acknowledge: expected a whole number from 0 to 100, found `all`"],
             ),

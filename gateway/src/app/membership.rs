@@ -1,0 +1,55 @@
+//! This process as one of the replicas that share a store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::clock;
+use crate::facts::Lease;
+use crate::feed::{Feed, Follower, Identity};
+use crate::generation::Generations;
+use crate::metrics::Metrics;
+use crate::store::SharedLog;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Membership {
+    pub log: Arc<dyn SharedLog>,
+    /// The name of this start of the process in the register.
+    pub instance: String,
+    /// Follows the log, and reports.
+    pub following: JoinHandle<()>,
+}
+
+/// What facts are used by: where nobody else changes them, they are always new.
+pub(super) fn lease(shared: bool) -> Lease {
+    if shared { Lease::of_a_shared_store(clock::now()) } else { Lease::endless() }
+}
+
+/// What a replica has to do with the store's log.
+pub(super) struct Parts<'a> {
+    pub(super) feed: &'a Arc<Feed>,
+    pub(super) generations: &'a Arc<Generations>,
+    pub(super) metrics: &'a Metrics,
+    pub(super) replica: &'a str,
+    pub(super) lease: Duration,
+}
+
+impl Membership {
+    /// Begins to follow `log`.
+    pub(super) fn begin(log: Arc<dyn SharedLog>, parts: &Parts<'_>, control: &Runtime) -> Self {
+        let instance = Uuid::now_v7().to_string();
+        let follower = Follower {
+            log: log.clone(),
+            feed: parts.feed.clone(),
+            generations: parts.generations.clone(),
+            metrics: parts.metrics.feed.clone(),
+            identity: Identity { instance: instance.clone(), replica: parts.replica.to_owned() },
+            lease: parts.lease,
+        };
+        Self { log, instance, following: control.spawn(follower.run()) }
+    }
+}
