@@ -266,4 +266,4 @@ pub fn connections() -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -30,7 +30,7 @@ pub use self::repeat::{Begun, RepeatKey, Reply};
 
 pub mod amend;
 mod audit;
-mod calls;
+pub(crate) mod calls;
 mod change;
 #[cfg(test)]
 pub(crate) mod conformance;

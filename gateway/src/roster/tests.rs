@@ -42,7 +42,7 @@ fn snapshot() -> Snapshot {
 }
 
 /// What a request with this credential is let in on.
-fn standing(credential: Credential) -> Standing {
+pub(crate) fn standing(credential: Credential) -> Standing {
     let (snapshot, known) = (snapshot(), One(credential));
     let pepper = Pepper::new(&"x".repeat(32).into()).unwrap();
     let fields = [Field { name: "x-api-key", value: b"ak_1" }];

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use decision::facts::{Credential, Lookup};
+use decision::facts::{Credential, Lookup, Timestamp};
 
 use super::*;
 use crate::facts::View;
@@ -37,7 +37,7 @@ impl Scene {
 
     async fn expire(&self, name: &str) -> Change {
         let found = self.store.get(&id(name)).await.unwrap().unwrap();
-        let expired = Credential { expires_at: Some(NOW), ..found };
+        let expired = Credential { expires_at: Some(Timestamp(1)), ..found };
         changed(self.store.update(expired, &at(NOW)).await.unwrap()).1
     }
 }
