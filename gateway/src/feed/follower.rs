@@ -87,6 +87,8 @@ struct Following {
 /// A report, and what came back.
 struct Reported {
     sent_at: Instant,
+    /// What was applied when it was sent.
+    applied: Option<Mark>,
     serve: Duration,
     head: Result<Mark, Unavailable>,
 }
@@ -180,9 +182,7 @@ impl Following {
     /// shows what is still missing.
     async fn catch_up(&mut self, mark: Mark) {
         self.behind.get_or_insert_with(clock::now);
-        while let Some(history) = &self.history
-            && !history.has(mark)
-        {
+        while let Some(history) = &self.history {
             let after = history.applied();
             let follow = self.follower.log.follow(after, BATCH);
             match timeout(self.follower.lease / ANSWER, follow).await {
@@ -196,6 +196,9 @@ impl Following {
                         return self.begin_anew(head).await;
                     }
                     self.apply(items).await;
+                    if self.history.as_ref().is_some_and(|history| history.has(mark)) {
+                        return;
+                    }
                 }
                 Ok(Ok(Followed::Broken { head })) => return self.begin_anew(head).await,
                 Ok(Err(_)) | Err(_) => return,
@@ -231,15 +234,13 @@ impl Following {
         let generation = generations.current();
         let serve = generation.snapshot.longest_serve;
         feed.facts().lease().shorten(serve);
-        let applied = match (&self.history, &self.telling) {
-            (Some(history), None) => history.applied(),
-            _ => NOTHING,
-        };
+        let applied = self.history.as_ref().map(History::applied);
+        let told = applied.filter(|_| self.telling.is_none());
         let report = Report {
             instance: identity.instance.clone(),
             replica: identity.replica.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            applied,
+            applied: told.unwrap_or(NOTHING),
             lease: *lease,
             bound: lease.saturating_add(serve),
             generation: generation.number,
@@ -252,11 +253,11 @@ impl Following {
                 Ok(head) => head,
                 Err(_) => Err(Unavailable { reason: "a report had no answer in time".into() }),
             };
-            Reported { sent_at, serve, head }
+            Reported { sent_at, applied, serve, head }
         }));
     }
 
-    async fn settle(&mut self, Reported { sent_at, serve, head }: Reported) {
+    async fn settle(&mut self, Reported { sent_at, applied, serve, head }: Reported) {
         let lease = self.follower.lease;
         let head = match head {
             Ok(head) => head,
@@ -264,11 +265,21 @@ impl Following {
         };
         self.has_an_answer();
         self.due = sent_at + lease / REPORTS;
+        // A head before what was applied when it was asked for: the log moved backwards. One after that may be behind what was
+        // heard of meanwhile.
+        let leads_on = |history: &History| {
+            history.has(head) && applied.is_some_and(|applied| applied.position <= head.position)
+        };
         match &self.history {
             None => self.begin_anew(head).await,
+            Some(history) if leads_on(history) => {}
             Some(_) => self.catch_up(head).await,
         }
-        if self.history.as_ref().is_some_and(|history| history.has(head)) {
+        if self
+            .history
+            .as_ref()
+            .is_some_and(|history| history.applied() == head || leads_on(history))
+        {
             self.behind = None;
             self.pace.reset();
             self.follower.feed.facts().lease().renew(sent_at, lease, serve);

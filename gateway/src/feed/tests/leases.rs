@@ -62,7 +62,7 @@ fn a_longer_serve_takes_effect_once_it_was_reported_and_a_shorter_one_before() {
             current.next(compiled.configuration.snapshot, compiled.written, &scene.metrics)
         };
         let now = clock::now();
-        let serving = |seconds| {
+        let serving = |seconds: u64| {
             let lapsed = now + Duration::from_secs(90 + seconds);
             scene.facts.lease().contact_at(lapsed, Duration::from_hours(1)) == Contact::Serving
         };

@@ -253,22 +253,22 @@ fn nobody() -> Unavailable {
 
 macro_rules! one {
     (find, $world:ident, $api:ident $digests:ident) => {{
-        let _ = $api;
+        let _unused = $api;
         $world.find_now($digests).await
     }};
     (get, $world:ident, $id:ident) => {
         $world.get_now($id).await
     };
     (subject, $world:ident, $realm:ident $id:ident) => {{
-        let _ = ($realm, $id);
+        let _unused = ($realm, $id);
         $world.none_now().await
     }};
     (resource, $world:ident, $realm:ident $id:ident) => {{
-        let _ = ($realm, $id);
+        let _unused = ($realm, $id);
         $world.none_now().await
     }};
     ($other:ident, $world:ident, $($argument:ident)*) => {{
-        drop(($($argument,)*));
+        let _unused = ($world, $($argument,)*);
         Err(nobody().into())
     }};
 }
