@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use decision::config::snapshot::{Configuration, Drain, Process, Snapshot};
+use decision::config::snapshot::{Admin as AdminSettings, Configuration, Drain, Process, Snapshot};
 use decision::config::{Compiled, Written};
+use secrecy::SecretString;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -163,14 +164,10 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         replica: replica.clone(),
     });
     let workers = start_workers(&gate, bound, channels)?;
-    let parts = membership::Parts {
-        feed: &feed,
-        generations: &generations,
-        metrics: &metrics,
-        replica: &replica,
-        lease: process.store.lease,
-    };
-    let membership = shared.map(|log| Membership::begin(log, &parts, &control));
+    let membership = shared.map(|log| {
+        let who = (replica.as_str(), process.store.lease);
+        Membership::begin(log, (&feed, &generations), &metrics, who, &control)
+    });
     let status = Arc::new(Health {
         metrics,
         facts,
@@ -184,25 +181,16 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
 
     drop(control.spawn(keep::run(store.clone(), feed.clone(), generations.clone())));
     let health = serve_http(&control, "health", process.health, health::router(status.clone()))?;
-    let admin = match &process.admin {
-        Some(settings) => {
-            let admin = Admin::new(admin::Parts {
-                store: store.clone(),
-                keys,
-                feed: feed.clone(),
-                generations,
-                token: settings.token.clone(),
-                replica: replica.clone(),
-                bounds: process.bounds.clone(),
-                reloader: Some(reloader),
-            });
-            Some(serve_http(&control, "admin", settings.address, admin::router(Arc::new(admin)))?)
-        }
-        None => {
-            log::warn("no admin API: server.admin.token is empty", |_| {});
-            None
-        }
-    };
+    let admin = serve_admin(&control, process.admin.as_ref(), |token| admin::Parts {
+        store: store.clone(),
+        keys,
+        feed: feed.clone(),
+        generations,
+        token,
+        replica: replica.clone(),
+        bounds: process.bounds.clone(),
+        reloader: Some(reloader),
+    })?;
     let running = Running {
         listeners,
         admin,
@@ -220,6 +208,20 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
     };
     running.announce();
     Ok(running)
+}
+
+/// The admin API, where there is one.
+fn serve_admin(
+    control: &Runtime,
+    settings: Option<&AdminSettings>,
+    parts: impl FnOnce(SecretString) -> admin::Parts,
+) -> Result<Option<SocketAddr>, StartError> {
+    let Some(settings) = settings else {
+        log::warn("no admin API: server.admin.token is empty", |_| {});
+        return Ok(None);
+    };
+    let admin = Arc::new(Admin::new(parts(settings.token.clone())));
+    serve_http(control, "admin", settings.address, admin::router(admin)).map(Some)
 }
 
 /// Health, admin, names and look-ups run here, so that nothing of them waits for a worker, nor a worker for them.

@@ -29,26 +29,23 @@ pub(super) fn lease(shared: bool) -> Lease {
     if shared { Lease::of_a_shared_store(clock::now()) } else { Lease::endless() }
 }
 
-/// What a replica has to do with the store's log.
-pub(super) struct Parts<'a> {
-    pub(super) feed: &'a Arc<Feed>,
-    pub(super) generations: &'a Arc<Generations>,
-    pub(super) metrics: &'a Metrics,
-    pub(super) replica: &'a str,
-    pub(super) lease: Duration,
-}
-
 impl Membership {
-    /// Begins to follow `log`.
-    pub(super) fn begin(log: Arc<dyn SharedLog>, parts: &Parts<'_>, control: &Runtime) -> Self {
+    /// Begins to follow `log`, as `replica`.
+    pub(super) fn begin(
+        log: Arc<dyn SharedLog>,
+        (feed, generations): (&Arc<Feed>, &Arc<Generations>),
+        metrics: &Metrics,
+        (replica, lease): (&str, Duration),
+        control: &Runtime,
+    ) -> Self {
         let instance = Uuid::now_v7().to_string();
         let follower = Follower {
             log: log.clone(),
-            feed: parts.feed.clone(),
-            generations: parts.generations.clone(),
-            metrics: parts.metrics.feed.clone(),
-            identity: Identity { instance: instance.clone(), replica: parts.replica.to_owned() },
-            lease: parts.lease,
+            feed: feed.clone(),
+            generations: generations.clone(),
+            metrics: metrics.feed.clone(),
+            identity: Identity { instance: instance.clone(), replica: replica.to_owned() },
+            lease,
         };
         Self { log, instance, following: control.spawn(follower.run()) }
     }

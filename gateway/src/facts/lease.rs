@@ -37,7 +37,7 @@ const ENDLESS: u64 = u64::MAX;
 
 impl<C: Cell> Terms<C> {
     /// One that is not held yet.
-    pub fn new() -> Self {
+    pub fn unheld() -> Self {
         Self { until: C::new(0), serve: C::new(0) }
     }
 
@@ -95,7 +95,7 @@ impl Lease {
 
     /// One that is not held yet. No instant that it is asked about may be before `origin`.
     pub fn of_a_shared_store(origin: Instant) -> Self {
-        Self { origin, terms: Terms::new() }
+        Self { origin, terms: Terms::unheld() }
     }
 
     /// What may be rested on now, where `serve` is allowed.

@@ -194,15 +194,14 @@ impl<'f> View<'f> {
         };
         let entry = own.or_else(|| self.cached(cache, key));
         let over = |entry: &Entry<T>| entry.record.as_ref().is_some_and(|record| record.is_over());
-        match (self.contact, &entry) {
-            (Contact::Held, _) => {}
-            (Contact::Serving, Some(entry)) if cache.is_unknown(entry) => {
-                return Some(Lookup::Unavailable);
-            }
-            (Contact::Serving, _) => {}
+        let usable = match (self.contact, &entry) {
+            (Contact::Held, _) | (Contact::Serving, None) => true,
+            (Contact::Serving, Some(entry)) => !cache.is_unknown(entry),
             // It refuses whoever shows it, whatever else has changed. No other record is told, so it lets nobody in.
-            (Contact::Lost, Some(entry)) if over(entry) => {}
-            (Contact::Lost, _) => return Some(Lookup::Unavailable),
+            (Contact::Lost, entry) => entry.as_ref().is_some_and(over),
+        };
+        if !usable {
+            return Some(Lookup::Unavailable);
         }
         let entry = entry?;
         self.told.borrow_mut().push((*key, entry.stamp.position));

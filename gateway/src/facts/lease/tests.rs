@@ -5,7 +5,11 @@ use proptest::prelude::*;
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
-const MOMENT: Duration = Duration::from_nanos(1);
+
+/// The last moment before.
+fn before(age: Duration) -> Duration {
+    age.saturating_sub(Duration::from_nanos(1))
+}
 
 /// A lease of two seconds that was asked for at its origin, with what the register knows of `serve`.
 fn held(serve: Duration) -> (Lease, Instant) {
@@ -20,9 +24,9 @@ fn a_lease_runs_from_before_the_question_and_what_a_route_allows_comes_after_it(
     let (lease, origin) = held(30 * SECOND);
     let table = [
         (Duration::ZERO, Contact::Held),
-        (2 * SECOND - MOMENT, Contact::Held),
+        (before(2 * SECOND), Contact::Held),
         (2 * SECOND, Contact::Serving),
-        (7 * SECOND - MOMENT, Contact::Serving),
+        (before(7 * SECOND), Contact::Serving),
         (7 * SECOND, Contact::Lost),
     ];
     for (age, contact) in table {
@@ -30,17 +34,17 @@ fn a_lease_runs_from_before_the_question_and_what_a_route_allows_comes_after_it(
     }
     assert_eq!(lease.contact_at(origin + 2 * SECOND, Duration::ZERO), Contact::Lost);
     lease.renew(origin + SECOND, 2 * SECOND, 30 * SECOND);
-    assert_eq!(lease.contact_at(origin + 3 * SECOND - MOMENT, Duration::ZERO), Contact::Held);
+    assert_eq!(lease.contact_at(origin + before(3 * SECOND), Duration::ZERO), Contact::Held);
     // A report that was sent before another and is answered after it.
     lease.renew(origin, 2 * SECOND, 30 * SECOND);
-    assert_eq!(lease.contact_at(origin + 3 * SECOND - MOMENT, Duration::ZERO), Contact::Held);
+    assert_eq!(lease.contact_at(origin + before(3 * SECOND), Duration::ZERO), Contact::Held);
 }
 
 #[test]
 fn a_lease_that_was_never_held_allows_nothing_whatever_a_route_says() {
     let origin = clock::now();
     let lease = Lease::of_a_shared_store(origin);
-    for age in [Duration::ZERO, MOMENT, SECOND] {
+    for age in [Duration::ZERO, before(SECOND), SECOND] {
         assert_eq!(lease.contact_at(origin + age, 3600 * SECOND), Contact::Lost);
     }
     assert!(!lease.was_held());
@@ -51,13 +55,13 @@ fn a_lease_that_was_never_held_allows_nothing_whatever_a_route_says() {
 fn more_time_than_the_register_knows_of_is_not_taken() {
     let (lease, origin) = held(5 * SECOND);
     let at = |age| lease.contact_at(origin + age, 30 * SECOND);
-    assert_eq!((at(7 * SECOND - MOMENT), at(7 * SECOND)), (Contact::Serving, Contact::Lost));
+    assert_eq!((at(before(7 * SECOND)), at(7 * SECOND)), (Contact::Serving, Contact::Lost));
     lease.shorten(10 * SECOND);
     assert_eq!(at(7 * SECOND), Contact::Lost, "more takes effect once it is reported");
     lease.shorten(3 * SECOND);
-    assert_eq!((at(5 * SECOND - MOMENT), at(5 * SECOND)), (Contact::Serving, Contact::Lost));
+    assert_eq!((at(before(5 * SECOND)), at(5 * SECOND)), (Contact::Serving, Contact::Lost));
     lease.renew(origin, 2 * SECOND, 10 * SECOND);
-    assert_eq!((at(12 * SECOND - MOMENT), at(12 * SECOND)), (Contact::Serving, Contact::Lost));
+    assert_eq!((at(before(12 * SECOND)), at(12 * SECOND)), (Contact::Serving, Contact::Lost));
 }
 
 #[test]
@@ -91,7 +95,7 @@ proptest! {
         asked in 0..300u64,
         allowed in 0..100u64,
     ) {
-        let terms: Terms = Terms::new();
+        let terms: Terms = Terms::unheld();
         let (mut sent_at, mut bound, mut until) = (0, 0, 0);
         for (pause, serve) in steps {
             sent_at += pause;

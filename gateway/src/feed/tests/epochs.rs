@@ -10,10 +10,12 @@ use crate::roster::Seat;
 use crate::roster::tests::standing;
 use crate::store::conformance::credential;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
+
+type Break = fn(&mut world::State);
 
 /// What makes a log not lead on.
-const BREAKS: [(&str, fn(&mut world::State)); 2] = [
+const BREAKS: [(&str, Break); 2] = [
     ("trimmed", |state| {
         state.deaf = true;
         state.change(0);

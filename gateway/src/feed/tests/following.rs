@@ -2,7 +2,7 @@
 
 use super::*;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 #[test]
 fn what_is_heard_of_is_applied_without_a_look_into_the_log() {

@@ -55,7 +55,7 @@ async fn happen(scene: &Scene, deed: Deed) {
             let began = clock::now();
             if let Some(version) = scene.request(number).await {
                 assert!(
-                    was_true(scene, number, version, began - LEASE),
+                    was_true(scene, number, version, began.checked_sub(LEASE).unwrap()),
                     "decided on version {version} of {number}"
                 );
             }

@@ -43,7 +43,7 @@ impl World {
             store: Modelled::new(1),
             clock: Modelled::new(1),
             fence: Fence::new(1),
-            lease: Terms::new(),
+            lease: Terms::unheld(),
             cached: Modelled::new(1),
             followed: AtomicU64::new(1),
             replaced: Mutex::new(vec![0, 0]),
