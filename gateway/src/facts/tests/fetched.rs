@@ -194,6 +194,26 @@ fn look_ups_under_way_are_bounded_and_those_beyond_are_told_at_once() {
 }
 
 #[test]
+fn when_everything_is_asked_anew_look_ups_wait_in_line_and_nobody_is_turned_away() {
+    const ALL: u64 = 4000;
+    play(&settings(), LONG, async |scene| {
+        for _ in 0..2 {
+            let mut waiting: Vec<_> =
+                (0..ALL).map(|number| Box::pin(scene.fetch(number))).collect();
+            for fetch in &mut waiting {
+                begin(fetch.as_mut()).await;
+            }
+            for fetch in waiting {
+                assert!(matches!(fetch.await, Lookup::Unknown));
+            }
+            scene.facts.new_epoch();
+        }
+        assert_eq!(scene.store.finds() as u64, 2 * ALL);
+        assert!(scene.store.most_at_once() <= AT_ONCE, "{}", scene.store.most_at_once());
+    });
+}
+
+#[test]
 fn without_the_runtime_of_the_look_ups_nobody_can_say() {
     let gone = runtime();
     let handle = gone.handle().clone();
