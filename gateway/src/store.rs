@@ -41,6 +41,7 @@ pub(crate) mod hooked;
 mod list;
 mod log;
 pub mod measured;
+pub mod redis;
 mod repeat;
 
 /// How long a deleted credential's id is remembered, so that revoking it again is no error: 24 hours, in milliseconds.

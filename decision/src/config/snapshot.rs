@@ -1,5 +1,6 @@
 //! The compiled configuration: nothing left to parse or to fail. Made by `compile`, read by every request.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -100,6 +101,39 @@ pub struct Admin {
 pub struct Drain {
     pub delay: Duration,
     pub timeout: Duration,
+}
+
+/// How to reach the Redis that several replicas share.
+#[derive(Clone, Debug)]
+pub struct RedisSettings {
+    pub servers: RedisServers,
+    pub user: Option<String>,
+    pub password: Option<SecretString>,
+    /// The number of the database.
+    pub db: u16,
+}
+
+/// Where Redis is.
+#[derive(Clone, Debug)]
+pub enum RedisServers {
+    One(Address),
+}
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub host: String,
+    pub port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -1,0 +1,141 @@
+//! The store that several replicas share: Redis, or what speaks as it does.
+//!
+//! Every change is one script. The rules are judged here, on records that were read and whose signatures hold; the script looks
+//! whether they are still as they were read, and writes the record, its places in the indices, the entries of both logs, and
+//! tells the change; or nothing, and it is judged anew. Redis runs one script at a time, so each is one atomic step.
+//!
+//! A look-up reads a record and the head of the log in one script, which a server that takes no changes refuses: so none of them
+//! is answered by a replica, or by a master that was demoted.
+
+use std::fmt;
+use std::sync::Arc;
+
+use decision::config::snapshot::RedisSettings;
+use decision::secret::Peppers;
+use redis::{Script, ScriptInvocation, Value};
+
+use self::answer::strange;
+use self::blob::Vault;
+use self::link::Link;
+use self::server::Servers;
+use super::{ChangeError, Unavailable};
+
+mod answer;
+mod audit;
+mod blob;
+mod calls;
+mod commit;
+mod credentials;
+mod find;
+mod link;
+mod list;
+mod listen;
+mod log;
+mod names;
+mod pepper;
+mod realm;
+mod record;
+mod register;
+mod repeat;
+mod scripts;
+mod server;
+
+/// See the module. Cheap to clone; the connections are closed with the last of them.
+#[derive(Clone)]
+pub struct Redis {
+    link: Arc<Link>,
+    vault: Arc<Vault>,
+    /// Which pepper is in force, in a form that tells it from others and not what it is.
+    pepper: String,
+    /// On which changes are told.
+    channel: String,
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").finish_non_exhaustive()
+    }
+}
+
+impl Redis {
+    /// Connects, on the runtime of the caller, which must live as long as the store does. `forged` is called for each record that
+    /// was not written by this deployment.
+    pub async fn open(
+        settings: &RedisSettings,
+        peppers: &Peppers,
+        forged: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        // A channel is not one of a database: two deployments may share a server.
+        let channel = format!("{}changes:{}", names::PREFIX, settings.db);
+        let redis = Self {
+            link: Arc::new(Link::start(Servers::new(settings.clone()))),
+            vault: Arc::new(Vault::new(peppers, Box::new(forged))),
+            pepper: names::hex(&peppers.current.check_value()),
+            channel,
+        };
+        pepper::put_in_force(&redis, peppers).await?;
+        Ok(redis)
+    }
+
+    /// With the prefix as its first argument.
+    fn call<'s>(&self, script: &'s Script) -> ScriptInvocation<'s> {
+        // Any of our names leads to the slot where all are.
+        let mut call = script.key(names::full(names::HEAD));
+        call.arg(names::PREFIX);
+        call
+    }
+
+    async fn value(&self, name: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+        let mut command = redis::cmd("GET");
+        command.arg(names::full(name));
+        match self.link.commands(&[command]).await?.into_iter().next() {
+            Some(Value::Nil) => Ok(None),
+            Some(Value::BulkString(value)) => Ok(Some(value)),
+            _ => Err(strange()),
+        }
+    }
+
+    /// Whether there is something under each of these names.
+    async fn exist(&self, names: impl Iterator<Item = &String>) -> Result<Vec<bool>, Unavailable> {
+        let commands: Vec<_> = names
+            .map(|name| {
+                let mut command = redis::cmd("EXISTS");
+                command.arg(names::full(name));
+                command
+            })
+            .collect();
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answers = self.link.commands(&commands).await?;
+        Ok(answers.into_iter().map(|answer| answer == Value::Int(1)).collect())
+    }
+}
+
+/// Why Redis cannot be the store.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("store: {0}")]
+    Unavailable(Unavailable),
+    #[error("store: was made with another pepper; every credential in it would be refused")]
+    OtherPepper,
+}
+
+impl From<Unavailable> for OpenError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
+    }
+}
+
+fn overtaken() -> ChangeError {
+    let reason = "the record is changed too often to be changed again".to_owned();
+    ChangeError::Unavailable(Unavailable { reason })
+}
+
+/// Drawn at random. Not zero, which is the link before the first change.
+fn link() -> u64 {
+    fastrand::u64(1..)
+}
+
+#[cfg(test)]
+mod tests;
