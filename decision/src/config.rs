@@ -20,6 +20,7 @@ mod matching;
 mod names;
 mod neighbours;
 mod problem;
+mod redis;
 mod requirement;
 mod route;
 mod schema;

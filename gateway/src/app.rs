@@ -111,8 +111,8 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
     reload::doubtful(&warnings);
     let metrics =
         Arc::new(Metrics::new().map_err(|error| StartError(format!("metrics: {error}")))?);
-    let Opened { store, log: shared, keys } = opening::open(&process.store, &metrics)?;
     let control = control_runtime().map_err(StartError::because("the control runtime"))?;
+    let Opened { store, log: shared, keys } = opening::open(&process.store, &metrics, &control)?;
     // Before anybody is told that we are ready: who is told may send one at once.
     let signals =
         Signals::receive(&control).map_err(StartError::because("signals cannot be received"))?;

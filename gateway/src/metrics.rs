@@ -49,6 +49,7 @@ pub struct Metrics {
     pub lookups: Lookups,
     pub cache_entries: IntGauge,
     pub store_duration: HistogramVec,
+    pub store_records_forged: IntCounter,
     pub feed: FeedMetrics,
     degraded: IntCounterVec,
     limit_decisions: IntCounterVec,
@@ -161,6 +162,10 @@ impl Metrics {
                     50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1,
                     0.25, 1.0,
                 ],
+            )?,
+            store_records_forged: families.counter(
+                "store_records_forged_total",
+                "Records of the store that were not written by this deployment",
             )?,
             feed: FeedMetrics::new(&families)?,
             degraded: families.counters(

@@ -1,5 +1,6 @@
 //! The compiled configuration: nothing left to parse or to fail. Made by `compile`, read by every request.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -107,22 +108,50 @@ pub struct Drain {
 #[derive(Clone, Debug)]
 pub struct RedisSettings {
     pub servers: RedisServers,
+    /// `None` = not encrypted.
+    pub tls: Option<RedisTls>,
     pub user: Option<String>,
     pub password: Option<SecretString>,
     /// The number of the database.
     pub db: u16,
+    /// Replicas of Redis that must hold a change before it is acknowledged.
+    pub acknowledge: u32,
+}
+
+impl RedisSettings {
+    /// One server that asks for nothing.
+    pub const fn plain(address: Address) -> Self {
+        let servers = RedisServers::One(address);
+        Self { servers, tls: None, user: None, password: None, db: 0, acknowledge: 0 }
+    }
 }
 
 /// Where Redis is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedisServers {
     One(Address),
+    /// Those that know which server takes changes.
+    Sentinel {
+        nodes: Vec<Address>,
+        service: String,
+    },
+    /// Some of a cluster, who know the others.
+    Cluster(Vec<Address>),
 }
 
-/// A host and a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Files of PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RedisTls {
+    /// Who may have signed the server's certificate; `None` = whom the system trusts.
+    pub ca: Option<PathBuf>,
+    /// The certificate to show, and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// A host, without brackets, and a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
-    pub host: String,
+    pub host: Cow<'static, str>,
     pub port: u16,
 }
 
@@ -138,9 +167,11 @@ impl fmt::Display for Address {
 
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
+    /// `None` = the embedded store.
+    pub redis: Option<RedisSettings>,
     /// The embedded store's file.
     pub path: PathBuf,
-    /// `None` = create one beside the file.
+    /// `None` = create one beside the file; Redis always has one.
     pub pepper: Option<SecretString>,
     /// Those in force before, whose credentials are still accepted.
     pub previous_peppers: Vec<SecretString>,

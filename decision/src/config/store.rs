@@ -9,9 +9,10 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
 use super::Variables;
-use super::field::{Fields, at_most, filled_set, items, scalar};
-use super::form::{DAY, Form, HOUR, MILLISECOND, Reason, duration, number, secret, text, word};
+use super::field::{Fields, at_most, items, scalar};
+use super::form::{DAY, Form, HOUR, MILLISECOND, Reason, duration, number, secret, word};
 use super::problem::{Judged, Problems};
+use super::redis::redis;
 use super::snapshot::{CacheSettings, StoreSettings};
 use super::tree::{Node, Value};
 use super::variable::beside;
@@ -23,7 +24,7 @@ const PREVIOUS_MAX: usize = 4;
 const SERVE: Duration = Duration::from_secs(30);
 
 pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged<StoreSettings> {
-    store.value_or("kind", &kind(), ());
+    let is_shared = store.value_or("kind", &word(&[("embedded", false), ("redis", true)]), false);
     let path = path(store);
     let pepper = store.secret_or_variable("pepper", (variables, "PORTCULLIS_PEPPER"), judge_pepper);
     let previous_peppers = previous_peppers(store);
@@ -39,8 +40,13 @@ pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged
     let timeout = store.value_or("timeout", &timeout, Duration::from_millis(50));
     let lease = store.value_or("lease", &duration(MILLISECOND..=HOUR), Duration::from_secs(2));
     let serve = store.node("when_lapsed").map(|node| when_lapsed(node, store.problems));
-    keys_of_redis(store);
+    let redis = redis(store, is_shared);
+    if is_shared && matches!(pepper, Ok(None)) {
+        let message = "redis needs a pepper, the same for all replicas";
+        return Err(store.problems.error(&store.place()?.key("pepper"), message));
+    }
     Ok(StoreSettings {
+        redis: Some(redis?).filter(|_| is_shared),
         path: path?,
         pepper: pepper?.map(Into::into),
         previous_peppers: previous_peppers?,
@@ -98,13 +104,6 @@ fn sealing_key(
     Ok(key?.map(Zeroizing::new).and_then(|key| decoded(&key)).map(Into::into))
 }
 
-fn kind() -> Form<()> {
-    Form::reasoned("`embedded`", |kind| match kind {
-        "embedded" => Ok(()),
-        _ => Err("only `embedded` is supported yet"),
-    })
-}
-
 /// A relative path starts at the file that names it; the default is named by the file as a whole.
 fn path(store: &mut Fields<'_>) -> Judged<PathBuf> {
     let filled = |path: &String| !path.is_empty();
@@ -114,23 +113,4 @@ fn path(store: &mut Fields<'_>) -> Judged<PathBuf> {
         None => ("portcullis.db".to_owned(), store.place()?.clone()),
     };
     Ok(beside(store.problems.source_of(&place), &path).into())
-}
-
-/// The keys of `kind: redis` may stay when the kind changes. They must be of the right type, and have no effect.
-fn keys_of_redis(store: &mut Fields<'_>) {
-    let problems = store.problems;
-    match store.node("url") {
-        Some(node) if matches!(node.value, Value::List(_)) => {
-            filled_set(node, &secret(), problems);
-        }
-        // It may hold a password.
-        Some(node) => drop(scalar(node, &secret(), problems)),
-        None => {}
-    }
-    store.block("tls", |tls| {
-        for key in ["ca", "certificate", "key"] {
-            tls.value(key, &text());
-        }
-    });
-    store.value("acknowledge", &number(0..=100_u32));
 }

@@ -18,6 +18,7 @@ mod limits;
 mod matching;
 mod mutations;
 mod problems;
+mod redis;
 mod reference;
 mod requirements;
 mod routes;

@@ -9,6 +9,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use decision::config::snapshot::RedisSettings;
 use decision::secret::Peppers;
@@ -20,6 +21,7 @@ use self::link::Link;
 use self::server::Servers;
 use super::{ChangeError, Unavailable};
 
+mod acknowledge;
 mod answer;
 mod audit;
 mod blob;
@@ -32,13 +34,15 @@ mod list;
 mod listen;
 mod log;
 mod names;
-mod pepper;
 mod realm;
 mod record;
 mod register;
 mod repeat;
 mod scripts;
 mod server;
+
+/// How long a server that cannot be reached is waited for at start.
+const FIRST: Duration = Duration::from_secs(5);
 
 /// See the module. Cheap to clone; the connections are closed with the last of them.
 #[derive(Clone)]
@@ -49,6 +53,8 @@ pub struct Redis {
     pepper: String,
     /// On which changes are told.
     channel: String,
+    /// Replicas of Redis that must hold a change before it is acknowledged.
+    acknowledge: u32,
 }
 
 impl fmt::Debug for Redis {
@@ -58,23 +64,26 @@ impl fmt::Debug for Redis {
 }
 
 impl Redis {
-    /// Connects, on the runtime of the caller, which must live as long as the store does. `forged` is called for each record that
-    /// was not written by this deployment.
+    /// Connects, on the runtime of the caller, which must live as long as the store does. A server that cannot be reached is waited
+    /// for a while, and then left to be found later. `forged` is called for each record that was not written by this deployment.
     pub async fn open(
         settings: &RedisSettings,
         peppers: &Peppers,
         forged: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, OpenError> {
-        // A channel is not one of a database: two deployments may share a server.
-        let channel = format!("{}changes:{}", names::PREFIX, settings.db);
-        let redis = Self {
-            link: Arc::new(Link::start(Servers::new(settings.clone()))),
+        let link = Link::start(Servers::new(settings.clone(), peppers));
+        match link.first(FIRST).await {
+            Err(trouble) if trouble.is_lasting => return Err(OpenError(trouble.reason)),
+            Ok(()) | Err(_) => {}
+        }
+        Ok(Self {
+            link: Arc::new(link),
             vault: Arc::new(Vault::new(peppers, Box::new(forged))),
             pepper: names::hex(&peppers.current.check_value()),
-            channel,
-        };
-        pepper::put_in_force(&redis, peppers).await?;
-        Ok(redis)
+            // A channel is not one of a database: two deployments may share a server.
+            channel: format!("{}changes:{}", names::PREFIX, settings.db),
+            acknowledge: settings.acknowledge,
+        })
     }
 
     /// With the prefix as its first argument.
@@ -112,20 +121,10 @@ impl Redis {
     }
 }
 
-/// Why Redis cannot be the store.
+/// Why Redis cannot be the store: the configuration is wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("store: {0}")]
-    Unavailable(Unavailable),
-    #[error("store: was made with another pepper; every credential in it would be refused")]
-    OtherPepper,
-}
-
-impl From<Unavailable> for OpenError {
-    fn from(unavailable: Unavailable) -> Self {
-        Self::Unavailable(unavailable)
-    }
-}
+#[error("store: {0}")]
+pub struct OpenError(String);
 
 fn overtaken() -> ChangeError {
     let reason = "the record is changed too often to be changed again".to_owned();

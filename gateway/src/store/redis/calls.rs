@@ -48,7 +48,7 @@ impl Store for Redis {
     }
 
     async fn create(&self, new: New, author: &Author) -> Result<Changed<Credential>, ChangeError> {
-        credentials::create(self, new, author).await
+        self.created(author, credentials::create(self, new, author)).await
     }
 
     async fn update(
@@ -56,7 +56,7 @@ impl Store for Redis {
         credential: Credential,
         author: &Author,
     ) -> Result<Changed<Credential>, ChangeError> {
-        credentials::update(self, credential, author).await
+        self.held(credentials::update(self, credential, author)).await
     }
 
     async fn revoke(
@@ -67,7 +67,7 @@ impl Store for Redis {
         forget: bool,
         author: &Author,
     ) -> Result<Changed<Credential>, ChangeError> {
-        credentials::revoke(self, id, version, reason.as_ref(), forget, author).await
+        self.held(credentials::revoke(self, id, version, reason.as_ref(), forget, author)).await
     }
 
     async fn delete(
@@ -76,7 +76,7 @@ impl Store for Redis {
         version: Option<u64>,
         author: &Author,
     ) -> Result<Changed<Credential>, ChangeError> {
-        credentials::delete(self, id, version, author).await
+        self.held(credentials::delete(self, id, version, author)).await
     }
 
     async fn rotate(
@@ -85,7 +85,7 @@ impl Store for Redis {
         successor: New,
         author: &Author,
     ) -> Result<Rotated, ChangeError> {
-        credentials::rotate(self, old, successor, author).await
+        self.rotated(author, credentials::rotate(self, old, successor, author)).await
     }
 
     async fn reveal(
@@ -120,7 +120,7 @@ impl Store for Redis {
         subject: Subject,
         author: &Author,
     ) -> Result<Changed<Subject>, ChangeError> {
-        realm::put(self, realm, subject, author).await
+        self.held(realm::put(self, realm, subject, author)).await
     }
 
     async fn delete_subject(
@@ -131,7 +131,7 @@ impl Store for Redis {
         apis: &[String],
         author: &Author,
     ) -> Result<Changed<Subject>, ChangeError> {
-        realm::delete(self, realm, id, version, apis, author).await
+        self.held(realm::delete(self, realm, id, version, apis, author)).await
     }
 
     async fn resources(
@@ -150,7 +150,7 @@ impl Store for Redis {
         resource: Resource,
         author: &Author,
     ) -> Result<Changed<Resource>, ChangeError> {
-        realm::put(self, realm, resource, author).await
+        self.held(realm::put(self, realm, resource, author)).await
     }
 
     async fn delete_resource(
@@ -161,7 +161,7 @@ impl Store for Redis {
         apis: &[String],
         author: &Author,
     ) -> Result<Changed<Resource>, ChangeError> {
-        realm::delete(self, realm, id, version, apis, author).await
+        self.held(realm::delete(self, realm, id, version, apis, author)).await
     }
 
     async fn changes(&self, after: Position, limit: usize) -> Result<Changes, Unavailable> {

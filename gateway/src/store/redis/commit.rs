@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::blob::Vault;
 use super::names::{self, Places};
 use super::{Redis, answer::Answer, scripts};
-use crate::store::{Action, Author, Change, ChangeKind, Position, Unavailable, What};
+use crate::store::{
+    Action, Author, Change, ChangeKind, PROBE, Position, RecordKind, Unavailable, What,
+};
 
 /// The newest entries of the log that are kept: whoever is further behind starts anew.
 const LOG_KEPT: u32 = 10_000;
@@ -133,7 +135,7 @@ impl Commit {
         Ok(())
     }
 
-    /// Enters it into the audit log.
+    /// Enters it into the audit log, unless it is the probe's.
     pub(super) fn audit(
         &mut self,
         vault: &Vault,
@@ -142,6 +144,9 @@ impl Commit {
         what: &What,
         noted: Noted,
     ) -> Result<(), Unavailable> {
+        if what.place() == PROBE && what.kind() == RecordKind::Credential {
+            return Ok(());
+        }
         let audited = Audited {
             at: author.now,
             author: author.name.clone(),

@@ -9,6 +9,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use decision::config::snapshot::Address;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, ScriptInvocation, ServerErrorKind, Value};
 use tokio::sync::{mpsc, watch};
@@ -38,10 +39,42 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct Live {
     pub(super) generation: u64,
-    pub(super) address: String,
+    pub(super) address: Address,
     pub(super) lookups: MultiplexedConnection,
     pub(super) changes: MultiplexedConnection,
     pub(super) client: redis::Client,
+}
+
+/// Why there is no connection; shows no secret.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    pub(super) reason: String,
+    /// It does not pass by itself: the configuration is wrong.
+    pub(super) is_lasting: bool,
+}
+
+impl Trouble {
+    pub(super) fn passing(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_lasting: false }
+    }
+
+    pub(super) fn other_pepper() -> Self {
+        let reason =
+            "the store was made with another pepper; every credential in it would be refused";
+        Self { reason: reason.to_owned(), is_lasting: true }
+    }
+
+    /// Names the server.
+    pub(super) fn at(self, address: &Address) -> Self {
+        Self { reason: format!("{address}: {}", self.reason), ..self }
+    }
+}
+
+impl From<RedisError> for Trouble {
+    fn from(error: RedisError) -> Self {
+        let is_lasting = error.kind() == redis::ErrorKind::AuthenticationFailed;
+        Self { reason: told(&error), is_lasting }
+    }
 }
 
 #[derive(Clone)]
@@ -49,7 +82,7 @@ enum State {
     /// Nobody has tried yet since they were lost.
     Connecting,
     /// The last attempt has failed.
-    Down(String),
+    Down(Trouble),
     Up(Box<Live>),
 }
 
@@ -95,11 +128,31 @@ impl Link {
         match timeout(PATIENCE, tried).await {
             Ok(Ok(state)) => match &*state {
                 State::Up(live) => Ok(live.as_ref().clone()),
-                State::Down(reason) => Err(Unavailable { reason: reason.clone() }),
+                State::Down(trouble) => Err(Unavailable { reason: trouble.reason.clone() }),
                 State::Connecting => Err(not_in_time("connecting")),
             },
             Ok(Err(_)) => Err(Unavailable { reason: "the store was closed".to_owned() }),
             Err(_) => Err(not_in_time("connecting")),
+        }
+    }
+
+    /// Waits for the first connection, if the first attempt does not say that there will be none.
+    pub(super) async fn first(&self, patience: Duration) -> Result<(), Trouble> {
+        let mut state = self.state.clone();
+        let decided = state.wait_for(|state| match state {
+            State::Up(_) => true,
+            State::Down(trouble) => trouble.is_lasting,
+            State::Connecting => false,
+        });
+        if let Ok(Ok(state)) = timeout(patience, decided).await
+            && let State::Up(_) = &*state
+        {
+            return Ok(());
+        }
+        match &*self.state.borrow() {
+            State::Up(_) => Ok(()),
+            State::Down(trouble) => Err(trouble.clone()),
+            State::Connecting => Err(Trouble::passing("no connection in time")),
         }
     }
 
@@ -110,11 +163,23 @@ impl Link {
         self.judge(&live, answer)
     }
 
+    /// As [`Self::look_up`], for one command.
+    pub(super) async fn command(&self, command: &Cmd) -> Result<Value, Unavailable> {
+        let mut live = self.live().await?;
+        let answer = timeout(ANSWER, command.query_async(&mut live.lookups)).await;
+        self.judge(&live, answer)
+    }
+
     /// Makes a change, or asks what may take a while.
     pub(super) async fn change(&self, call: &ScriptInvocation<'_>) -> Result<Value, Unavailable> {
         let mut live = self.live().await?;
         let answer = timeout(ANSWER_SLOW, call.invoke_async(&mut live.changes)).await;
         self.judge(&live, answer)
+    }
+
+    /// The generation in force, if there is one.
+    pub(super) async fn generation(&self) -> Result<u64, Unavailable> {
+        Ok(self.live().await?.generation)
     }
 
     /// As [`Self::change`], for commands one after the other.
@@ -138,7 +203,7 @@ impl Link {
             Ok(Err(error)) => error,
             Err(_) => {
                 self.lose(live, "has not answered in time".to_owned());
-                return Err(not_in_time(&live.address));
+                return Err(not_in_time(&live.address.to_string()));
             }
         };
         let reason = told(&error);
@@ -173,24 +238,28 @@ async fn keep(servers: Servers, states: watch::Sender<State>, mut lost: mpsc::Re
         match timeout(CONNECT, servers.connect(generation)).await {
             Ok(Ok(live)) => {
                 log::info("connected to the store", |line| {
-                    line.field("server", live.address.clone());
+                    line.field("server", live.address.to_string());
                 });
                 known_as_down = false;
                 let (began, address) = (Instant::now(), live.address.clone());
                 states.send_replace(State::Up(Box::new(live.clone())));
-                let reason = over(live, &mut lost).await;
+                let reason = tokio::select! {
+                    reason = servers.replaced(&address) => reason,
+                    reason = over(live, &mut lost) => reason,
+                };
                 log::warn("the connection to the store is lost", |line| {
-                    line.field("server", address).field("error", reason);
+                    line.field("server", address.to_string()).field("error", reason);
                 });
                 states.send_replace(State::Connecting);
                 failures = if began.elapsed() < LASTING { failures + 1 } else { 0 };
             }
-            Ok(Err(reason)) => {
-                down(&states, reason, &mut known_as_down);
+            Ok(Err(trouble)) => {
+                down(&states, trouble, &mut known_as_down);
                 failures += 1;
             }
             Err(_) => {
-                down(&states, format!("{servers}: no connection in time"), &mut known_as_down);
+                let trouble = Trouble::passing(format!("{servers}: no connection in time"));
+                down(&states, trouble, &mut known_as_down);
                 failures += 1;
             }
         }
@@ -199,13 +268,13 @@ async fn keep(servers: Servers, states: watch::Sender<State>, mut lost: mpsc::Re
 }
 
 /// One line for as long as it lasts.
-fn down(states: &watch::Sender<State>, reason: String, known: &mut bool) {
+fn down(states: &watch::Sender<State>, trouble: Trouble, known: &mut bool) {
     if !std::mem::replace(known, true) {
         log::error("the store cannot be reached", |line| {
-            line.field("error", reason.clone());
+            line.field("error", trouble.reason.clone());
         });
     }
-    states.send_replace(State::Down(reason));
+    states.send_replace(State::Down(trouble));
 }
 
 /// At once after the first failure; then longer and longer, and not all replicas at the same time.

@@ -31,7 +31,7 @@ pub(super) struct Subscribed {
 
 impl Subscribed {
     pub(super) async fn new(redis: Redis, live: &Live, channel: &str) -> Result<Self, Unavailable> {
-        let address = live.address.clone();
+        let address = live.address.to_string();
         let because = |reason: String| Unavailable { reason: format!("{address}: {reason}") };
         let subscribe = async {
             let mut connection = live.client.get_async_pubsub().await?;

@@ -10,7 +10,7 @@ use decision::facts::{Credential, Resource, Timestamp};
 use decision::name::Id;
 use decision::secret::Digest;
 
-use crate::store::RepeatKey;
+use crate::store::{PROBE, RepeatKey};
 
 pub(super) const PREFIX: &str = "{portcullis}:";
 
@@ -137,6 +137,11 @@ pub(super) type Places = BTreeSet<(String, String)>;
 
 pub(super) fn places_of_credential(credential: &Credential) -> Places {
     let Credential { api, scheme, subject, org, external_id, id, .. } = credential;
+    let ends = [credential.revoked_at, credential.expires_at].into_iter().flatten().min();
+    let ends = ends.map(|ends| (index::ends(api, scheme), ordered(ends, id)));
+    if api == PROBE {
+        return ends.into_iter().collect();
+    }
     let created = ordered(credential.created_at, id);
     let mut places = vec![
         (index::CREDENTIALS.to_owned(), created.clone()),
@@ -155,8 +160,7 @@ pub(super) fn places_of_credential(credential: &Credential) -> Places {
         let live = |org: &Id| (index::live("org", api, org.as_str()), id.to_string());
         places.extend(org.iter().map(live));
     }
-    let ends = [credential.revoked_at, credential.expires_at].into_iter().flatten().min();
-    places.extend(ends.map(|ends| (index::ends(api, scheme), ordered(ends, id))));
+    places.extend(ends);
     places.into_iter().collect()
 }
 

@@ -53,7 +53,8 @@ impl SharedLog for Redis {
     async fn leave(&self, instance: &str) -> Result<(), Unavailable> {
         let mut command = redis::cmd("HDEL");
         command.arg(names::full(names::REPLICAS)).arg(instance);
-        self.link.commands(&[command]).await.map(drop)
+        // On the connection of the reports: one that is still on its way comes before.
+        self.link.command(&command).await.map(drop)
     }
 
     async fn follow(&self, after: Mark, limit: usize) -> Result<Followed, Unavailable> {

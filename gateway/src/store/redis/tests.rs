@@ -2,7 +2,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use decision::config::snapshot::{Address, RedisServers, RedisSettings};
+use decision::config::snapshot::{Address, RedisSettings};
 use decision::secret::{Pepper, Peppers};
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -57,12 +57,7 @@ impl Server {
     }
 
     fn settings(&self) -> RedisSettings {
-        RedisSettings {
-            servers: RedisServers::One(Address { host: "127.0.0.1".into(), port: self.port }),
-            user: None,
-            password: None,
-            db: 0,
-        }
+        RedisSettings::plain(Address { host: "127.0.0.1".into(), port: self.port })
     }
 
     async fn open(&self) -> Redis {
