@@ -86,14 +86,6 @@ impl Redis {
         })
     }
 
-    /// With the prefix as its first argument.
-    fn call<'s>(&self, script: &'s Script) -> ScriptInvocation<'s> {
-        // Any of our names leads to the slot where all are.
-        let mut call = script.key(names::full(names::HEAD));
-        call.arg(names::PREFIX);
-        call
-    }
-
     async fn value(&self, name: &str) -> Result<Option<Vec<u8>>, Unavailable> {
         let mut command = redis::cmd("GET");
         command.arg(names::full(name));
@@ -125,6 +117,14 @@ impl Redis {
 #[derive(Debug, thiserror::Error)]
 #[error("store: {0}")]
 pub struct OpenError(String);
+
+/// With the prefix as its first argument.
+fn call(script: &Script) -> ScriptInvocation<'_> {
+    // Any of our names leads to the slot where all are.
+    let mut call = script.key(names::full(names::HEAD));
+    call.arg(names::PREFIX);
+    call
+}
 
 fn overtaken() -> ChangeError {
     let reason = "the record is changed too often to be changed again".to_owned();

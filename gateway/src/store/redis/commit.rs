@@ -168,8 +168,8 @@ impl Redis {
     /// The entries of the log, with their positions. `None`: something is not as it was read any more, and nothing was written.
     pub(super) async fn commit(&self, commit: Commit) -> Result<Option<Vec<Change>>, Unavailable> {
         let Commit { guards, writes, entries, audit } = commit;
-        let mut call = scripts::COMMIT.key(format!("{}{}", names::PREFIX, names::HEAD));
-        call.arg(names::PREFIX).arg(&self.channel).arg(LOG_KEPT).arg(AUDIT_KEPT);
+        let mut call = super::call(&scripts::COMMIT);
+        call.arg(&self.channel).arg(LOG_KEPT).arg(AUDIT_KEPT);
         call.arg(guards.len());
         for (name, value) in guards {
             call.arg(name).arg(value);

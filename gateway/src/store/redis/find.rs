@@ -36,7 +36,7 @@ async fn under(
     api: &str,
     digests: &Digests,
 ) -> Result<(Position, Option<(Digest, Found)>), Unavailable> {
-    let mut call = redis.call(&scripts::FIND);
+    let mut call = super::call(&scripts::FIND);
     for digest in digests.all() {
         call.arg(names::digest(api, digest));
     }
@@ -66,7 +66,7 @@ pub(super) async fn of_realm<T: DeserializeOwned>(
     id: &Id,
 ) -> Result<Read<Option<T>>, Unavailable> {
     let name = names::of_realm(kind, realm, id);
-    let mut call = redis.call(&scripts::READ);
+    let mut call = super::call(&scripts::READ);
     let mut answer = Answer::new(redis.link.look_up(call.arg(&name)).await?)?;
     let position = Position(answer.number()?);
     let value = answer.value()?.map(|record| redis.vault.open(&name, &record)).transpose()?;
@@ -78,7 +78,7 @@ const NOTED_AT_ONCE: usize = 200;
 
 pub(super) async fn used(redis: &Redis, uses: &[(Id, Timestamp)]) -> Result<(), Unavailable> {
     for part in uses.chunks(NOTED_AT_ONCE) {
-        let mut call = redis.call(&scripts::USED);
+        let mut call = super::call(&scripts::USED);
         for (id, at) in part {
             call.arg(id.as_str()).arg(at.0);
         }

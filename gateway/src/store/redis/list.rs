@@ -2,10 +2,10 @@
 
 use decision::facts::{Credential, Resource, Subject, Timestamp};
 use decision::name::{Id, is_id};
-use serde::de::DeserializeOwned;
 
 use super::answer::{Answer, strange};
 use super::names::{self, index};
+use super::realm::Record;
 use super::record::{Found, opened};
 use super::{Redis, scripts};
 use crate::store::{Filter, ListError, Page, ResourceFilter, Unavailable};
@@ -134,7 +134,7 @@ async fn page(
     skip: usize,
 ) -> Result<Answer, Unavailable> {
     let Range { index, down, from, to } = range;
-    let mut call = redis.call(&scripts::PAGE);
+    let mut call = super::call(&scripts::PAGE);
     let way = if *down { "down" } else { "up" };
     call.arg(index).arg(way).arg(from).arg(to).arg(limit).arg(kind).arg(skip);
     Answer::new(redis.link.change(&call).await?)
@@ -146,8 +146,8 @@ pub(super) async fn subjects(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<Subject>, ListError> {
-    let index = index::realm("subject", realm);
-    by_id(redis, ("subject", realm), &index, cursor, limit, |_| true, |one: &Subject| &one.id).await
+    let names = Names::of(Subject::KIND, realm, index::realm(Subject::KIND, realm));
+    by_id(redis, &names, cursor, limit, |_: &Subject| true).await
 }
 
 pub(super) async fn resources(
@@ -160,35 +160,43 @@ pub(super) async fn resources(
     let index = match (&filter.parent, &filter.kind) {
         (Some(parent), _) => format!("{}{parent}", index::children(realm)),
         (None, Some(kind)) => index::kind(realm, kind),
-        (None, None) => index::realm("resource", realm),
+        (None, None) => index::realm(Resource::KIND, realm),
     };
     let shows = |one: &Resource| {
         filter.kind.as_ref().is_none_or(|kind| one.kind == *kind)
             && filter.parent.as_ref().is_none_or(|parent| one.parent.as_ref() == Some(parent))
     };
-    by_id(redis, ("resource", realm), &index, cursor, limit, shows, |one| &one.id).await
+    by_id(redis, &Names::of(Resource::KIND, realm, index), cursor, limit, shows).await
 }
 
-async fn by_id<T: DeserializeOwned>(
+/// Where records of a realm stand, and what stands before the id in the name of each.
+struct Names {
+    index: String,
+    before_id: String,
+}
+
+impl Names {
+    fn of(kind: &str, realm: &str, index: String) -> Self {
+        Self { index, before_id: names::before_id(kind, realm) }
+    }
+}
+
+async fn by_id<T: Record>(
     redis: &Redis,
-    (kind, realm): (&str, &str),
-    index: &str,
+    Names { index, before_id }: &Names,
     cursor: Option<&str>,
     limit: usize,
     shows: impl Fn(&T) -> bool,
-    id_of: impl Fn(&T) -> &Id,
 ) -> Result<Page<T>, ListError> {
     let mut from = match cursor {
         None => "-".to_owned(),
         Some(text) if is_id(text) => format!("({text}"),
         Some(_) => return Err(ListError::CursorInvalid),
     };
-    let before_id = names::before_id(kind, realm);
     let mut items = Vec::new();
     while items.len() <= limit {
         let range = Range { index, down: false, from: &from, to: "+" };
-        let count = at_once(limit);
-        let mut answer = page(redis, &range, count, &before_id, 0).await?;
+        let mut answer = page(redis, &range, at_once(limit), before_id, 0).await?;
         if answer.is_over() {
             break;
         }
@@ -202,6 +210,6 @@ async fn by_id<T: DeserializeOwned>(
     }
     let more = items.len() > limit;
     items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|last| id_of(last).to_string());
+    let next = items.last().filter(|_| more).map(|last| last.id().to_string());
     Ok(Page { items, next })
 }

@@ -98,7 +98,7 @@ async fn part(
     link: Option<u64>,
     limit: usize,
 ) -> Result<Part, Unavailable> {
-    let mut call = redis.call(&scripts::FOLLOW);
+    let mut call = super::call(&scripts::FOLLOW);
     // Scripts count in floating point: greater positions there are none.
     call.arg(after.0.min(1 << 53)).arg(link.map_or_else(String::new, |link| link.to_string()));
     call.arg(limit);

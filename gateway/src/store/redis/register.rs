@@ -43,7 +43,7 @@ impl SharedLog for Redis {
             bound: milliseconds(*bound),
             generation: report.generation,
         };
-        let mut call = self.call(&scripts::REPORT);
+        let mut call = super::call(&scripts::REPORT);
         call.arg(instance).arg(applied.position.0).arg(applied.link).arg(milliseconds(*bound));
         call.arg(self.vault.seal(&name(instance), &said)?).arg(KEPT);
         let mut answer = Answer::new(self.link.look_up(&call).await?)?;
@@ -67,7 +67,7 @@ impl SharedLog for Redis {
     }
 
     async fn register(&self) -> Result<Register, Unavailable> {
-        let call = self.call(&scripts::REGISTER);
+        let call = super::call(&scripts::REGISTER);
         let mut answer = Answer::new(self.link.change(&call).await?)?;
         let now = Timestamp(i64::try_from(answer.number()?).unwrap_or(i64::MAX));
         let head = mark(&mut answer)?;

@@ -1,77 +1,81 @@
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use decision::config::snapshot::{Address, RedisSettings};
+use decision::config::snapshot::{Address, RedisServers, RedisSettings};
 use decision::secret::{Pepper, Peppers};
 use secrecy::SecretString;
-use tempfile::TempDir;
 
-use super::Redis;
+use super::{OpenError, Redis};
 use crate::store::conformance::{Fixture, conformance};
+
+mod acknowledging;
+mod encrypted;
+mod finding;
+mod following;
+mod forging;
+mod opening;
+mod parted;
+mod registering;
+mod server;
+
+use self::server::Server;
 
 conformance!(empty);
 
 async fn empty() -> Fixture {
-    let server = Server::start();
-    let redis = server.open().await;
+    let server = Server::start(&[]).await;
+    let redis = open(&server.settings()).await;
     Fixture { store: Arc::new(redis), keep: Box::new(server) }
 }
 
-/// A Redis that keeps nothing, until it is dropped.
-struct Server {
-    child: Child,
-    port: u16,
-    _folder: TempDir,
+/// How often a record was not ours.
+type Alarms = Arc<AtomicUsize>;
+
+fn count(alarms: &Alarms) -> usize {
+    alarms.load(Ordering::Relaxed)
 }
 
-impl Server {
-    fn start() -> Self {
-        for _ in 0..20 {
-            let folder = tempfile::tempdir().unwrap();
-            let port = fastrand::u16(20_000..50_000);
-            let child = Command::new("redis-server")
-                .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-                .args(["--dir", &folder.path().display().to_string()])
-                .stdout(Stdio::null())
-                .spawn()
-                .unwrap();
-            let mut server = Self { child, port, _folder: folder };
-            if server.answers() {
-                return server;
-            }
-        }
-        panic!("redis-server found no free port");
-    }
-
-    /// False: it has ended, because somebody else had the port.
-    fn answers(&mut self) -> bool {
-        while self.child.try_wait().unwrap().is_none() {
-            if std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                std::thread::sleep(Duration::from_millis(10));
-                return self.child.try_wait().unwrap().is_none();
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        false
-    }
-
-    fn settings(&self) -> RedisSettings {
-        RedisSettings::plain(Address { host: "127.0.0.1".into(), port: self.port })
-    }
-
-    async fn open(&self) -> Redis {
-        Redis::open(&self.settings(), &peppers("first"), || {}).await.unwrap()
-    }
+async fn try_open(settings: &RedisSettings, peppers: &Peppers) -> Result<Redis, OpenError> {
+    Redis::open(settings, peppers, || {}).await
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
+async fn open(settings: &RedisSettings) -> Redis {
+    try_open(settings, &peppers("first")).await.unwrap()
+}
+
+async fn watched(settings: &RedisSettings) -> (Redis, Alarms) {
+    let alarms = Alarms::default();
+    let counted = Arc::clone(&alarms);
+    let forged = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+    };
+    (Redis::open(settings, &peppers("first"), forged).await.unwrap(), alarms)
+}
+
+fn pepper(name: &str) -> Pepper {
+    Pepper::new(&SecretString::from(format!("{name:.<32}"))).unwrap()
 }
 
 fn peppers(name: &str) -> Peppers {
-    Pepper::new(&SecretString::from(format!("{name:.<32}"))).unwrap().into()
+    pepper(name).into()
+}
+
+fn local(port: u16) -> Address {
+    Address { host: "127.0.0.1".into(), port }
+}
+
+fn at(servers: RedisServers) -> RedisSettings {
+    RedisSettings { servers, ..RedisSettings::plain(local(1)) }
+}
+
+/// Asks again and again until it is so, for ten seconds.
+async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..500 {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{what}: not within ten seconds");
 }
