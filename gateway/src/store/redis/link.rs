@@ -72,7 +72,8 @@ impl Trouble {
 
 impl From<RedisError> for Trouble {
     fn from(error: RedisError) -> Self {
-        let is_lasting = error.kind() == redis::ErrorKind::AuthenticationFailed;
+        let is_lasting = error.kind() == redis::ErrorKind::AuthenticationFailed
+            || matches!(error.code(), Some("NOAUTH" | "NOPERM"));
         Self { reason: told(&error), is_lasting }
     }
 }

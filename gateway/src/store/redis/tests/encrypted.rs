@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use decision::config::snapshot::{RedisSettings, RedisTls};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::{Server, open, peppers, try_open};
 use crate::store::conformance::{NOW, at, credential, digest, new};
@@ -19,6 +19,7 @@ impl Files {
         let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "the authority");
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let files = Self { folder };
         std::fs::write(files.path("ca.crt"), ca.pem()).unwrap();

@@ -51,8 +51,8 @@ async fn a_password_that_is_wrong_is_said_at_start_and_not_shown() {
 
 #[tokio::test]
 async fn a_user_of_redis_needs_no_more_than_our_names() {
-    let rules = "on >hunter2 ~{portcullis}* &{portcullis}* +@all -@admin -@dangerous +role";
-    let server = Server::start(&["--user", &format!("portcullis {rules}")]).await;
+    let rules = "--user portcullis on >hunter2 ~{portcullis}* &{portcullis}* +@all -@admin -@dangerous +role";
+    let server = Server::start(&rules.split(' ').collect::<Vec<_>>()).await;
     let settings = RedisSettings {
         user: Some("portcullis".into()),
         password: Some(SecretString::from("hunter2")),

@@ -105,6 +105,14 @@ impl Server {
         command.query_async(&mut connection).await.unwrap()
     }
 
+    pub(super) async fn info(&self, section: &str) -> String {
+        match self.run(&[b"INFO", section.as_bytes()]).await {
+            Value::VerbatimString { text, .. } => text,
+            Value::BulkString(text) => String::from_utf8(text).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(super) async fn value(&self, name: &str) -> Vec<u8> {
         match self.run(&[b"GET", full(name).as_bytes()]).await {
             Value::BulkString(value) => value,
