@@ -53,6 +53,10 @@ pub const RUNNING_FOR: i64 = 2 * 60 * 1000;
 /// The most credentials that one [`Store::forget_ended`] forgets.
 pub const FORGOTTEN_MAX: usize = 1000;
 
+/// The api of the credentials that the probe makes, in a store that several replicas share; none can be configured with this
+/// name. They stand in no list, and no audit entry tells of them; the change log does.
+pub const PROBE: &str = "(probe)";
+
 /// A credential that is to be added.
 #[derive(Clone, Debug)]
 pub struct New {
