@@ -42,7 +42,8 @@ impl ReplicaView {
     /// As `register` has it: what it has done since its last report nobody knows.
     fn of(registered: &Registered, register: &Register) -> Self {
         let report = &registered.report;
-        let silent = register.now.0.saturating_sub(registered.reported_at.0).max(0) as u64;
+        let silent = register.now.0.saturating_sub(registered.reported_at.0);
+        let silent = u64::try_from(silent).unwrap_or_default();
         let lease = report.lease.as_millis() as u64;
         Self {
             replica: report.replica.clone(),

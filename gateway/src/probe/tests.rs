@@ -13,7 +13,7 @@ use crate::facts::{Facts, Lease};
 use crate::generation::Generation;
 use crate::metrics::Metrics;
 use crate::store::hooked::{Hook, Hooked};
-use crate::store::{Change, ChangeKind, Position, Store};
+use crate::store::{Change, ChangeKind, Position};
 
 /// Notes which calls came, and when a revocation was answered.
 #[derive(Default)]
