@@ -9,7 +9,6 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::admin::Fleet;
-
 use crate::clock;
 use crate::facts::Lease;
 use crate::feed::{Feed, Follower, Identity};
