@@ -65,7 +65,7 @@ fn a_flood_of_unknown_credentials_costs_known_ones_nothing() {
         .collect();
     let mut client = gateway.connect();
     let mut asked = 0_u64;
-    while !flood.iter().all(std::thread::JoinHandle::is_finished) {
+    while !flood.iter().all(thread::JoinHandle::is_finished) {
         for key in &known {
             assert_eq!(ask_on(&mut client, "/", &key.secret), 200);
             asked += 1;

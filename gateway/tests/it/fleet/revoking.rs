@@ -74,7 +74,7 @@ fn a_change_of_any_kind_that_was_waited_for_holds_everywhere() {
 #[test]
 fn a_credential_that_was_refused_and_then_made_works_at_once_everywhere() {
     let redis = Redis::start();
-    let fleet = Fleet::with(2, redis.address(), |setup| setup.store("cache: { negative_ttl: 1h }"));
+    let fleet = Fleet::with(2, redis.address(), &["cache: { negative_ttl: 1h }"]);
     let secret = "ak_a-secret-that-another-system-has-made-0001";
     let key = Key { id: String::new(), secret: secret.to_owned() };
     for gateway in &fleet.gateways {

@@ -85,7 +85,7 @@ fn a_revocation_that_the_log_has_lost_ends_them() {
     let under_way = UnderWay::begin(&fleet.gateways[1], &fleet.upstream, &secret);
     fleet.gateways[1].signal("STOP");
     call(&fleet.gateways[0], "POST", &format!("credentials/{id}/revoke"), &json!({}));
-    super::faults::trim(&redis);
+    faults::trim(&redis);
     fleet.gateways[1].signal("CONT");
     under_way.all_end(401, "credential_invalid");
 }
