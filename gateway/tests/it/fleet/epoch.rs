@@ -4,7 +4,7 @@ use super::faults::trim;
 use super::hammer::Hammer;
 use super::*;
 
-const CREDENTIALS: usize = 2000;
+const CREDENTIALS: usize = 1000;
 
 #[test]
 fn when_everything_is_old_at_once_nobody_is_refused_and_each_record_is_read_once() {

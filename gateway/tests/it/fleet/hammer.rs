@@ -1,4 +1,4 @@
-//! Requests without a pause, and when the last of them was admitted.
+//! Requests one after the other, and when the last of them was admitted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,6 +6,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::support::{Client, Gateway, request};
+
+/// Between two requests, so that others come to run.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// One answer.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +40,7 @@ impl Hammer {
                 let sent = Instant::now();
                 let status = client.send(head).response().status;
                 answers.push(Answered { which, sent, status });
+                thread::sleep(PAUSE);
             }
             answers
         });

@@ -50,23 +50,7 @@ fn a_redis_that_comes_back_empty_and_is_filled_again_is_another_log() {
     fleet.proxies[1].shut();
     redis.kill();
     redis.start_again();
-    let new: Vec<_> = (0..20)
-        .map(|_| {
-            let mut key = None;
-            eventually("it can be made", || {
-                let body =
-                    json!({ "api": "app", "scheme": "key", "subject": "u_1", "lifetime": "never" });
-                let (status, answer) = fleet.gateways[0].admin("POST", "/v1/credentials", &body);
-                let text = |value: &Value| value.as_str().unwrap().to_owned();
-                key = (status == 201).then(|| Key {
-                    id: text(&answer["credential"]["id"]),
-                    secret: text(&answer["secret"]),
-                });
-                key.is_some()
-            });
-            key.unwrap()
-        })
-        .collect();
+    let new: Vec<_> = (0..20).map(|_| fleet.create_eventually()).collect();
     fleet.proxies[1].open();
     fleet.recovers_within(RECOVERY);
     for gateway in &fleet.gateways {

@@ -83,9 +83,9 @@ fn a_revocation_that_the_log_has_lost_ends_them() {
     let (id, secret) = fleet.gateways[0]
         .create(&json!({ "api": "app", "scheme": "key", "subject": "u_1", "lifetime": "never" }));
     let under_way = UnderWay::begin(&fleet.gateways[1], &fleet.upstream, &secret);
-    fleet.gateways[1].signal("STOP");
+    fleet.gateways[1].freeze();
     call(&fleet.gateways[0], "POST", &format!("credentials/{id}/revoke"), &json!({}));
     faults::trim(&redis);
-    fleet.gateways[1].signal("CONT");
+    fleet.gateways[1].thaw();
     under_way.all_end(401, "credential_invalid");
 }

@@ -33,7 +33,6 @@ impl Reply {
 /// A running server, or a sentinel. It is killed, by its own id, when this is dropped.
 pub(crate) struct Redis {
     child: Child,
-    program: &'static str,
     arguments: Vec<String>,
     address: SocketAddr,
     folder: TempDir,
@@ -75,7 +74,7 @@ impl Redis {
             "yes",
         ];
         let arguments = [&own, arguments].concat().into_iter().map(str::to_owned).collect();
-        Self::launch("redis-server", arguments)
+        Self::launch(arguments)
     }
 
     /// A sentinel that watches over `master` by the name `main`, and decides alone.
@@ -90,18 +89,18 @@ impl Redis {
             master.port()
         );
         std::fs::write(&file, text).unwrap();
-        let arguments = vec![file.display().to_string()];
-        let mut sentinel = Self::launch("redis-sentinel", arguments);
+        let arguments = vec![file.display().to_string(), "--sentinel".to_owned()];
+        let mut sentinel = Self::launch(arguments);
         sentinel.folder = folder;
         sentinel
     }
 
-    fn launch(program: &'static str, arguments: Vec<String>) -> Self {
+    fn launch(arguments: Vec<String>) -> Self {
         // Another process may take the port between this and the start: then that is said, and the test fails.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let (child, stdout) = spawn(program, &arguments, address, &folder);
-        Self { child, program, arguments, address, folder, stdout }
+        let (child, stdout) = spawn(&arguments, address, &folder);
+        Self { child, arguments, address, folder, stdout }
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -132,6 +131,7 @@ impl Redis {
     /// Stands still from now on.
     pub(crate) fn freeze(&self) {
         self.signal("STOP");
+        super::process::until_stopped(self.child.id());
     }
 
     /// Goes on.
@@ -154,18 +154,12 @@ impl Redis {
 
     /// Starts it again, at the same address, with what it has kept.
     pub(crate) fn start_again(&mut self) {
-        (self.child, self.stdout) =
-            spawn(self.program, &self.arguments, self.address, &self.folder);
+        (self.child, self.stdout) = spawn(&self.arguments, self.address, &self.folder);
     }
 }
 
-fn spawn(
-    program: &str,
-    arguments: &[String],
-    address: SocketAddr,
-    folder: &TempDir,
-) -> (Child, Lines) {
-    let mut child = Command::new(program)
+fn spawn(arguments: &[String], address: SocketAddr, folder: &TempDir) -> (Child, Lines) {
+    let mut child = Command::new("redis-server")
         .args(arguments)
         .args(["--port", &address.port().to_string(), "--dir"])
         .arg(folder.path())
