@@ -53,6 +53,7 @@ impl Fleet {
         let upstream = Upstream::echo();
         let routes = format!(
             "routes:\n  - {{ path: /**, upgrade: [websocket] }}\n  \
+             - {{ path: /scoped, scopes: {{ GET: [nobody] }} }}\n  \
              - {{ path: /serve/**, failure: {{ store: {{ serve: {}s }} }} }}\n",
             SERVE.as_secs()
         );

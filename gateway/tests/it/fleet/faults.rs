@@ -165,6 +165,9 @@ fn with_redis_standing_still_it_is_503_after_the_lease_and_goes_on_when_redis_do
     let (redis, fleet) = fleet(2);
     let (good, key) = (fleet.warm(), fleet.warm());
     assert_eq!(fleet.revoke(0, &key, "?wait=all&timeout=20s").0, 200);
+    for gateway in &fleet.gateways {
+        assert_eq!(ask(gateway, "/", &key), 401, "and from now on that is known here");
+    }
     let hammers: Vec<_> = fleet
         .gateways
         .iter()

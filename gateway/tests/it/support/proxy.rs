@@ -2,9 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +135,10 @@ fn connect(shared: &Arc<(Mutex<State>, Condvar)>, client: TcpStream, server: Soc
 }
 
 /// Carries what comes from one side to the other until one of them ends.
-fn carry(shared: &(Mutex<State>, Condvar), way: Way, mut from: TcpStream, mut to: TcpStream) {
+fn carry(shared: &Arc<(Mutex<State>, Condvar)>, way: Way, mut from: TcpStream, to: TcpStream) {
+    let (parts, under_way) = mpsc::channel();
+    let (deliverer, from_here) = (Arc::clone(shared), from.try_clone().unwrap());
+    thread::spawn(move || deliver(&deliverer, way, &under_way, to, &from_here));
     let mut buffer = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         let bytes = &buffer[..count];
@@ -145,14 +148,30 @@ fn carry(shared: &(Mutex<State>, Condvar), way: Way, mut from: TcpStream, mut to
             let own = state.connections.iter_mut().find(|one| one.client.peer_addr().ok() == peer);
             own.into_iter().for_each(|one| one.listens = true);
         }
+        let due = Instant::now() + shared.0.lock().unwrap().delay;
+        if parts.send((due, bytes.to_vec())).is_err() {
+            break;
+        }
+    }
+}
+
+/// Delivers each part when it is due and nothing holds it.
+fn deliver(
+    shared: &(Mutex<State>, Condvar),
+    way: Way,
+    under_way: &mpsc::Receiver<(Instant, Vec<u8>)>,
+    mut to: TcpStream,
+    from: &TcpStream,
+) {
+    for (due, bytes) in under_way {
+        thread::sleep(due.saturating_duration_since(Instant::now()));
         let state = shared.0.lock().unwrap();
-        let state = shared.1.wait_while(state, |state| match way {
+        let held = shared.1.wait_while(state, |state| match way {
             Way::ToServer => state.held_to_server,
             Way::ToClient => state.held_to_client,
         });
-        let delay = state.unwrap().delay;
-        thread::sleep(delay);
-        if to.write_all(bytes).is_err() {
+        drop(held);
+        if to.write_all(&bytes).is_err() {
             break;
         }
     }
