@@ -41,6 +41,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// # Panics
 /// When it is not so within twice [`PATIENCE`].
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "between two questions there is a pause")]
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {

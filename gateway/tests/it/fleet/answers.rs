@@ -74,8 +74,8 @@ fn the_probe_measures_all_the_time_and_is_seen_nowhere_else() {
         let items = answer["items"].as_array().unwrap();
         items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(ids("/v1/credentials"), [key.id.clone()]);
-    assert_eq!(ids("/v1/audit"), [key.id.clone()]);
+    assert_eq!(ids("/v1/credentials"), std::slice::from_ref(&key.id));
+    assert_eq!(ids("/v1/audit"), std::slice::from_ref(&key.id));
     let said = gateway.said();
     assert!(!said.contains("probe"), "{said}");
 }

@@ -1,4 +1,5 @@
 //! A proxy that spoils connections as networks do.
+#![expect(clippy::disallowed_methods, reason = "a delay is about the clock")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -120,14 +120,6 @@ impl Redis {
         info.text().lines().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
     }
 
-    /// How often a command was called, by Redis's own account; scripts count those that they call.
-    pub(crate) fn calls(&self, command: &str) -> u64 {
-        let name = format!("cmdstat_{command}");
-        let Some(line) = self.info("commandstats", &name) else { return 0 };
-        let calls = line.split(',').find_map(|pair| pair.strip_prefix("calls="));
-        calls.unwrap().parse().unwrap()
-    }
-
     /// Stands still from now on.
     pub(crate) fn freeze(&self) {
         self.signal("STOP");
@@ -203,7 +195,7 @@ impl Session {
     pub(crate) fn command(&mut self, words: &[&str]) -> Reply {
         let mut text = format!("*{}\r\n", words.len());
         for word in words {
-            text.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+            text.extend(["$", &word.len().to_string(), "\r\n", word, "\r\n"]);
         }
         self.0.get_mut().write_all(text.as_bytes()).unwrap();
         self.reply()
