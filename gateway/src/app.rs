@@ -164,10 +164,8 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         replica: replica.clone(),
     });
     let workers = start_workers(&gate, bound, channels)?;
-    let membership = shared.map(|log| {
-        let who = (replica.as_str(), process.store.lease);
-        Membership::begin(log, (&feed, &generations), &metrics, who, &control)
-    });
+    let lease = process.store.lease;
+    let membership = shared.map(|log| Membership::begin(log, &feed, &gate, lease, &control));
     let status = Arc::new(Health {
         metrics,
         facts,
@@ -188,6 +186,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         generations,
         token,
         replica: replica.clone(),
+        fleet: membership.as_ref().map(Membership::fleet),
         bounds: process.bounds.clone(),
         reloader: Some(reloader),
     })?;
@@ -369,10 +368,13 @@ impl Running {
         self.finish();
     }
 
-    /// Lets the access log write its last lines: its last sender has gone with the workers.
+    /// Leaves the other replicas, and lets the access log write its last lines: its last sender has gone with the workers.
     fn finish(self) {
-        let Self { access_log, control, .. } = self;
+        let Self { access_log, membership, control, .. } = self;
         control.block_on(async {
+            if let Some(membership) = membership {
+                membership.leave().await;
+            }
             let written = tokio::task::spawn_blocking(move || access_log.join());
             if tokio::time::timeout(LAST_LINES, written).await.is_err() {
                 log::warn("the last access log lines found no taker", |_| {});

@@ -31,8 +31,16 @@ apis:
   - { name: app, upstream: app, schemes: [{ name: key }] }
 """
 
+SHARED = """
+store: { kind: redis, url: "redis://redis:6379/0" }
+upstreams: { app: [app:8080] }
+apis:
+  - { name: app, upstream: app, schemes: [{ name: key }] }
+"""
+
 # Each is linted, rendered and validated.
 VALUES = {
+    "a fleet": {"replicaCount": 3, "config": SHARED, "secret": {"pepper": "p" * 32}},
     "default": {},
     "no configuration but text": {"config": "upstreams: {}\n"},
     "everything": {
@@ -129,10 +137,25 @@ def test_one_instance_that_goes_before_the_next_comes():
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 
 
+def test_instances_that_share_a_store_are_replaced_one_at_a_time_and_keep_nothing():
+    objects = render(VALUES["a fleet"])
+    spec = objects["Deployment"]["spec"]
+    assert spec["replicas"] == 3
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert "PersistentVolumeClaim" not in objects
+    assert {volume["name"] for volume in pod(objects)["volumes"]} == {"config", "tmp"}
+    assert list(objects["ConfigMap"]["data"]) == ["portcullis.yaml"]
+
+
+def test_more_than_one_need_a_store_and_a_pepper_that_they_share():
+    assert "several need store.kind: redis" in refused({"replicaCount": 2})
+    assert "need the same pepper" in refused({"config": SHARED})
+
+
 @pytest.mark.parametrize(
     "values",
     [
-        {"replicaCount": 2},
+        {"replicaCount": -1},
         {"replicas": 1},
         {"config": {}},
         {"config": ["a"]},

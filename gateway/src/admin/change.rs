@@ -1,48 +1,16 @@
-//! One change: made in the store and applied in this process before anyone is answered, waited for or not.
+//! One change: made in the store and applied in this process before anyone is answered, waited for or not (see `propagation`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Admin;
-use super::fields::Fields;
 use super::problem::Problem;
-use super::rules;
-use super::view::{Propagation, ReplicaReport};
+use super::propagation::Reach;
+use crate::clock;
 use crate::store::{Change, Changed};
 
 /// How long the store may take for a call of an operator.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest `timeout` of a call that waits.
-const WAIT_MAX: Duration = Duration::from_mins(1);
-
-/// Whether a call wants to be told how far its change has come: `?wait=all&timeout=5s`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    No,
-    All,
-}
-
-impl Wait {
-    /// `timeout` is held against its form and is never reached: this replica is the only one, and it applies a change before
-    /// it answers.
-    pub(super) fn read(fields: &mut Fields) -> Self {
-        let wait = fields.text("wait", |text| match text {
-            "none" => Ok(Self::No),
-            "all" => Ok(Self::All),
-            _ => Err("must be \"none\" or \"all\"".into()),
-        });
-        fields.text("timeout", |text| match rules::duration(text)? {
-            timeout if timeout <= WAIT_MAX => Ok(()),
-            _ => Err(format!("must be at most {}s", WAIT_MAX.as_secs())),
-        });
-        wait.unwrap_or(Self::No)
-    }
-
-    /// What a call shows that need not show any.
-    pub(super) fn shows(self, propagation: Propagation) -> Option<Propagation> {
-        (self == Self::All).then_some(propagation)
-    }
-}
 
 /// What a step has done: what it found, and every change that now stands in the store.
 pub(super) struct Step<T> {
@@ -70,17 +38,18 @@ impl<T> Step<T> {
 pub(super) async fn make<T: Send + 'static>(
     admin: &Arc<Admin>,
     step: impl Future<Output = Result<Step<T>, Problem>> + Send + 'static,
-) -> Result<(T, Propagation), Problem> {
+) -> Result<(T, Reach), Problem> {
     let owned = Arc::clone(admin);
     let task = tokio::spawn(async move {
         let _turn = owned.turn.lock().await;
         let Step { outcome, changes } = step.await?;
-        let mut applied = Duration::ZERO;
+        let since = clock::now();
+        let mut here = Duration::ZERO;
         for change in &changes {
-            applied += owned.feed.apply(change).await;
+            here += owned.feed.apply(change).await;
         }
         owned.events.tell();
-        Ok((outcome, owned.propagation(applied)))
+        Ok((outcome, Reach { last: changes.into_iter().last(), since, here }))
     });
     match tokio::time::timeout(STORE_TIMEOUT, task).await {
         Ok(ended) => ended.unwrap_or_else(|_panicked| Err(Problem::internal())),
@@ -100,15 +69,4 @@ pub(super) async fn read<T, E: Into<Problem>>(
 
 fn too_slow() -> Problem {
     Problem::store_unavailable("the store took too long")
-}
-
-impl Admin {
-    fn propagation(&self, applied: Duration) -> Propagation {
-        let here = ReplicaReport {
-            replica: self.replica.clone(),
-            applied_ms: applied.as_millis() as u64,
-            state: "applied".into(),
-        };
-        Propagation { complete: true, replicas: vec![here] }
-    }
 }

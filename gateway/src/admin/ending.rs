@@ -17,8 +17,9 @@ use super::credentials::Answer;
 use super::fields::Fields;
 use super::keys::Keys;
 use super::problem::Problem;
+use super::propagation::Reach;
 use super::rules;
-use super::view::{CredentialView, Propagation, Revocation, Revoked};
+use super::view::{CredentialView, Revocation, Revoked};
 use crate::generation::Generation;
 use crate::store::{Author, Change, ChangeError, Filter, ListError, Page, Store};
 
@@ -26,7 +27,7 @@ use crate::store::{Author, Change, ChangeError, Filter, ListError, Page, Store};
 const PART: usize = 100;
 
 pub(super) async fn revoke(mut call: Call) -> Answer {
-    call.only_wait()?;
+    let wait = call.only_wait()?;
     let id = call.id("id")?;
     let mut fields = call.body_if_any().await?;
     let reason = fields.text("reason", rules::label);
@@ -39,9 +40,10 @@ pub(super) async fn revoke(mut call: Call) -> Answer {
         let forget = found.is_some_and(|found| forgets(&generation.snapshot, &found));
         Ok(Step::from(store.revoke(&id, version, reason, forget, &author).await?))
     };
-    let (credential, propagation) = change::make(&admin, step).await?;
+    let (credential, reach) = change::make(&admin, step).await?;
+    let (status, propagation) = wait.shown(&admin, &reach).await?;
     let credential = CredentialView::new(credential, now);
-    Ok(Json(Revoked { credential, propagation }).into_response())
+    Ok((status, Json(Revoked { credential, propagation })).into_response())
 }
 
 /// `on_revoke` of its scheme; a scheme that is gone forgets nothing.
@@ -152,14 +154,16 @@ impl Target {
 }
 
 pub(super) async fn revoke_all(mut call: Call) -> Answer {
-    call.only_wait()?;
+    let wait = call.only_wait()?;
     let fields = call.body().await?;
     let Call { admin, author, generation, .. } = call;
     let target = Target::read(fields, &generation.snapshot, &admin.keys, author.now)?;
     // To its end, also when the caller goes away.
-    let task = tokio::spawn(async move { end_all(&admin, target, author, generation).await });
-    let (revoked, propagation) = task.await.map_err(|_panicked| Problem::internal())??;
-    Ok(Json(Revocation { revoked, propagation }).into_response())
+    let owned = Arc::clone(&admin);
+    let task = tokio::spawn(async move { end_all(&owned, target, author, generation).await });
+    let (revoked, reach) = task.await.map_err(|_panicked| Problem::internal())??;
+    let (status, propagation) = wait.shown(&admin, &reach).await?;
+    Ok((status, Json(Revocation { revoked, propagation })).into_response())
 }
 
 /// Revokes all that match, a part at a time, so that other changes find their turn.
@@ -168,9 +172,9 @@ async fn end_all(
     target: Target,
     author: Author,
     generation: Arc<Generation>,
-) -> Result<(usize, Propagation), Problem> {
+) -> Result<(usize, Reach), Problem> {
     let ground = Arc::new((target, author, generation));
-    let (mut revoked, mut cursor) = (0, None);
+    let (mut revoked, mut cursor, mut reach) = (0, None, Reach::nowhere());
     loop {
         let (ground, store) = (Arc::clone(&ground), Arc::clone(&admin.store));
         let step = async move {
@@ -181,11 +185,12 @@ async fn end_all(
             let ended = end(&*store, found, &generation.snapshot, author, &mut changes).await;
             Ok(Step { outcome: (ended, changes.len(), part.next), changes })
         };
-        let ((ended, count, next), propagation) = change::make(admin, step).await?;
+        let ((ended, count, next), further) = change::make(admin, step).await?;
         ended?;
         revoked += count;
+        reach = reach.and(further);
         if next.is_none() {
-            return Ok((revoked, propagation));
+            return Ok((revoked, reach));
         }
         cursor = next;
     }

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tower::ServiceExt as _;
 
-use super::{Admin, Keys, Parts, router};
+use super::{Admin, Fleet, Keys, Parts, router};
 use crate::facts::{Facts, Lease};
 use crate::feed::Feed;
 use crate::generation::{Generation, Generations};
@@ -81,17 +81,24 @@ impl House {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
-        Self::with(store, CONFIGURATION)
+        Self::with(store, CONFIGURATION, None)
     }
 
     /// One of another configuration.
     pub(crate) fn of(configuration: &str) -> Self {
         let whole = Self::new();
         let store = Arc::clone(&whole.store);
-        Self { folder: whole.folder, ..Self::with(store, configuration) }
+        Self { folder: whole.folder, ..Self::with(store, configuration, None) }
     }
 
-    fn with(store: Arc<dyn Store>, configuration: &str) -> Self {
+    /// One of several replicas.
+    pub(crate) fn in_fleet(fleet: Fleet) -> Self {
+        let whole = Self::new();
+        let store = Arc::clone(&whole.store);
+        Self { folder: whole.folder, ..Self::with(store, CONFIGURATION, Some(fleet)) }
+    }
+
+    fn with(store: Arc<dyn Store>, configuration: &str, fleet: Option<Fleet>) -> Self {
         let compiled = compiled(configuration);
         let process = &compiled.configuration.process;
         let sealing = process.store.sealing_key.as_ref().and_then(SealingKey::new);
@@ -103,6 +110,7 @@ impl House {
             generations: generations(compiled),
             token: SecretString::from(TOKEN),
             replica: "gw-1".to_owned(),
+            fleet,
             reloader: None,
         });
         Self { router: router(Arc::new(admin)), peppers: peppers(), store, folder: None }

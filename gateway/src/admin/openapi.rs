@@ -134,6 +134,10 @@ fn described(operation: &Operation) -> Value {
     let mut answers = Map::new();
     for (status, schema) in operation.answers {
         answers.insert(status.to_string(), answer(schema));
+        if *status == 200 && operation.query.contains(&"wait") {
+            // Whoever waits is told so where the timeout came first.
+            answers.insert("202".to_owned(), answer(schema));
+        }
     }
     for status in problems(operation) {
         answers.insert(status.to_string(), problem());

@@ -173,8 +173,11 @@ impl Following {
     /// Applies changes that follow on what is applied.
     async fn apply(&mut self, chain: Vec<Told>) {
         self.follower.feed.apply_all(chain.iter().map(|told| &told.change)).await;
-        if let Some(history) = &mut self.history {
+        if let Some(history) = &mut self.history
+            && !chain.is_empty()
+        {
             chain.iter().for_each(|told| history.advance(told.mark));
+            self.report_soon();
         }
     }
 
@@ -248,6 +251,8 @@ impl Following {
         let (log, deadline) = (log.clone(), *lease / ANSWER);
         let sent_at = clock::now();
         self.sent_at = sent_at;
+        // Whatever is applied from now on, this report does not tell of: it makes the next one due sooner.
+        self.due = sent_at + *lease / REPORTS;
         self.reporting = Some(Box::pin(async move {
             let head = match timeout(deadline, log.report(&report)).await {
                 Ok(head) => head,
@@ -264,7 +269,6 @@ impl Following {
             Err(error) => return self.has_no_answer(&error),
         };
         self.has_an_answer();
-        self.due = sent_at + lease / REPORTS;
         // A head before what was applied when it was asked for: the log moved backwards. One after that may be behind what was
         // heard of meanwhile.
         let leads_on = |history: &History| {

@@ -1,8 +1,8 @@
 //! What is measured of the feed of changes, and of what rests on it.
 
-use prometheus::{Gauge, IntCounter, IntGauge};
+use prometheus::{Gauge, Histogram, IntCounter, IntGauge};
 
-use super::families::Families;
+use super::families::{Families, SECONDS};
 
 /// The handles of whoever follows the store's log.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct FeedMetrics {
     pub store_up: IntGauge,
     /// Seconds. To be set before it is shown.
     pub lease_remaining: Gauge,
+    /// Seconds.
+    pub revocation: Histogram,
 }
 
 impl FeedMetrics {
@@ -31,6 +33,11 @@ impl FeedMetrics {
             lease_remaining: families.measure(
                 "feed_lease_remaining_seconds",
                 "How long facts may be used without hearing of the store; infinite where nobody else changes them",
+            )?,
+            revocation: families.histogram(
+                "revocation_propagation_seconds",
+                "From the store's answer to a revocation until this replica, by what it hears alone, refuses the credential; of credentials that it makes and revokes for this every few seconds",
+                &SECONDS,
             )?,
         })
     }

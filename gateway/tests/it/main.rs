@@ -26,6 +26,7 @@ mod crowd;
 mod deadline;
 mod dialects;
 mod edits;
+mod fleet;
 mod forward_cells;
 mod forward_drain;
 mod forward_ends;

@@ -18,7 +18,7 @@ const FRAME: &[u8] = b"\x81\x05hello";
 const POLICY_VIOLATION: &[u8] = &[0x88, 0x02, 0x03, 0xF0];
 
 /// What the upstream does is the request's path: it says nothing, begins an answer, or switches and sends one frame.
-fn upstream() -> Upstream {
+pub(crate) fn upstream() -> Upstream {
     Upstream::scripted(|connection: &mut Connection| {
         let Some(request) = connection.head() else { return };
         match request.target.as_str() {
@@ -37,7 +37,7 @@ fn gateway(upstream: &Upstream, scheme: &str) -> Gateway {
 }
 
 /// One request of one credential in each phase and of each protocol.
-struct UnderWay {
+pub(crate) struct UnderWay {
     h2: H2,
     sending: Client,
     waiting: Client,
@@ -49,7 +49,7 @@ struct UnderWay {
 
 impl UnderWay {
     /// All of them, begun by the time this returns.
-    fn begin(gateway: &Gateway, upstream: &Upstream, secret: &str) -> Self {
+    pub(crate) fn begin(gateway: &Gateway, upstream: &Upstream, secret: &str) -> Self {
         let key = ("x-api-key", secret);
         let send = |target: &str, fields: &[(&str, &str)]| {
             let mut client = gateway.connect();
@@ -77,7 +77,7 @@ impl UnderWay {
 
     /// Each of them has ended, or ends, as a new request would: with its answer where none had begun, else by a cut.
     #[track_caller]
-    fn all_end(mut self, status: u16, code: &str) {
+    pub(crate) fn all_end(mut self, status: u16, code: &str) {
         let waiting = self.h2.finish(self.waiting_stream).unwrap();
         for refused in [self.sending.response(), self.waiting.response(), waiting] {
             assert_eq!((refused.status, refused.code().as_str()), (status, code));

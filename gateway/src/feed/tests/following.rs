@@ -97,3 +97,40 @@ fn a_report_says_who_reports_what_is_applied_and_how_long_facts_may_be_used() {
         assert_eq!(state.reports[0].applied.position, Position(0), "nothing was known yet");
     });
 }
+
+/// Far longer than [`SOON`] would be until the next report that is due anyway.
+const ENDLESS: Duration = Duration::from_hours(1);
+
+#[test]
+fn what_is_applied_while_a_report_is_under_way_is_reported_after_it() {
+    play(ENDLESS, async |scene| {
+        scene.until(|scene| scene.world.state().listeners() == 1).await;
+        assert_eq!((scene.request(0).await, scene.request(1).await), (Some(1), Some(1)));
+        scene.until_reported().await;
+        let begun = {
+            let mut state = scene.world.state();
+            state.silent = true;
+            state.change(0);
+            state.reporting
+        };
+        scene.until(|scene| scene.world.state().reporting > begun).await;
+        scene.world.state().change(1);
+        scene.until(|scene| scene.cached(1).is_none()).await;
+        scene.world.state().silent = false;
+        scene.until_reported().await;
+    });
+}
+
+#[test]
+fn what_a_report_shows_to_be_missing_is_reported_once_it_is_applied() {
+    play(ENDLESS, async |scene| {
+        scene.until_reported().await;
+        let change = {
+            let mut state = scene.world.state();
+            state.deaf = true;
+            state.change(0)
+        };
+        scene.feed.apply(&change).await;
+        scene.until_reported().await;
+    });
+}

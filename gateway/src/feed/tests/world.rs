@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) unreadable: bool,
     /// No record is found by its id.
     pub(super) gets_fail: bool,
+    /// Reports that were begun.
+    pub(super) reporting: usize,
     pub(super) reports: Vec<Report>,
     pub(super) follows: usize,
     pub(super) finds: usize,
@@ -67,6 +69,7 @@ impl World {
             silent: false,
             unreadable: false,
             gets_fail: false,
+            reporting: 0,
             reports: Vec::new(),
             follows: 0,
             finds: 0,
@@ -180,6 +183,7 @@ impl Listener for Ear {
 #[async_trait]
 impl SharedLog for World {
     async fn report(&self, report: &Report) -> Result<Mark, Unavailable> {
+        self.state().reporting += 1;
         self.answers().await;
         let mut state = self.state();
         state.reports.push(report.clone());
