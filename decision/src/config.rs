@@ -20,6 +20,7 @@ mod matching;
 mod names;
 mod neighbours;
 mod problem;
+mod redis;
 mod requirement;
 mod route;
 mod schema;
@@ -36,8 +37,9 @@ mod written;
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
-use self::api::{Apis, apis};
+use self::api::{Apis, Shared, apis};
 use self::dialect::Dialects;
 use self::field::{Fields, mapping};
 pub use self::form::parse_duration;
@@ -214,7 +216,10 @@ fn configuration(
         // Which schemes there are is not known.
         dialects.schemes.clear();
     }
-    let apis = apis(top, &listeners, &upstreams, &dialects);
+    let serve = store.as_ref().map_or(Duration::ZERO, |store| store.serve);
+    let shared =
+        Shared { listeners: &listeners, upstreams: &upstreams, dialects: &dialects, serve };
+    let apis = apis(top, &shared);
     if problems.clean() {
         for (name, place) in upstreams.unused() {
             problems.warning(place, format!("no route leads to the upstream {}", quote(name)));
@@ -250,7 +255,10 @@ fn configuration(
         store,
     };
     let upstreams = specs?;
-    let snapshot = Snapshot { apis, upstreams, hosts, identity_names, log, metrics_routes };
+    let serves = apis.iter().flat_map(|api| api.routes.routes()).map(|route| route.serve);
+    let longest_serve = serves.max().unwrap_or(Duration::ZERO);
+    let snapshot =
+        Snapshot { apis, upstreams, hosts, identity_names, log, metrics_routes, longest_serve };
     Ok(Configuration { process, snapshot })
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use ring::digest;
 use secrecy::SecretString;
 
-pub use self::pepper::{Digests, PEPPER_MIN, Pepper, Peppers};
+pub use self::pepper::{Digests, PEPPER_MIN, Pepper, Peppers, RecordKey, SIGNATURE_LENGTH};
 pub use self::sealing::{SEALING_KEY_LENGTH, Sealed, SealingKey, UnsealError};
 
 mod pepper;

@@ -2,10 +2,12 @@
 //!
 //! What ends a request is a short list, and not all that would refuse a new one: changed grants, scopes and limits do not.
 
+use std::sync::Arc;
+
 use crate::authorize::Permit;
 use crate::config::snapshot::States;
 use crate::facts::{
-    Credential, CredentialState, FactKey, Level, Resource, Subject, SubjectState, Timestamp,
+    Credential, CredentialState, Fact, FactKey, Level, Resource, Subject, SubjectState, Timestamp,
 };
 use crate::name::Id;
 use crate::outcome::Outcome;
@@ -16,7 +18,10 @@ pub struct Standing {
     credential: FactKey,
     subject: FactKey,
     org: Option<FactKey>,
-    subject_id: Id,
+    /// The credential as it was.
+    fact: Arc<Fact>,
+    /// The organisation's id, where the credential names none.
+    chosen: Option<Id>,
     expires_at: Option<Timestamp>,
     cut_in_flight: bool,
     members_only: bool,
@@ -47,7 +52,11 @@ impl Standing {
             credential: *principal.key(),
             subject: fact.subject_key(realm),
             org,
-            subject_id: fact.credential.subject.clone(),
+            chosen: match principal.org() {
+                Some(org) if fact.credential.org.is_none() => Some(org.id().clone()),
+                _ => None,
+            },
+            fact: Arc::clone(fact),
             expires_at: fact.credential.expires_at,
             cut_in_flight: scheme.cut_in_flight,
             members_only: scheme.issue.members_only,
@@ -67,6 +76,16 @@ impl Standing {
     /// That of the organisation's record; `None` where the request has no organisation.
     pub fn org(&self) -> Option<&FactKey> {
         self.org.as_ref()
+    }
+
+    /// The credential that it was let in with, as it was then.
+    pub fn fact(&self) -> &Fact {
+        &self.fact
+    }
+
+    /// `None` where the request has no organisation.
+    pub fn org_id(&self) -> Option<&Id> {
+        self.chosen.as_ref().or(self.fact.credential.org.as_ref())
     }
 
     /// The instant at which it ends of itself, with [`Outcome::CredentialExpired`]; `None` = never.
@@ -103,7 +122,7 @@ impl Standing {
     fn judge_org(&self, org: Option<&Resource>) -> Option<Outcome> {
         let named = org
             .and_then(|org| org.members.as_ref())
-            .is_some_and(|members| members.contains_key(&self.subject_id));
+            .is_some_and(|members| members.contains_key(&self.fact.credential.subject));
         if self.members_only && !named {
             return Some(Outcome::OrgNotMember);
         }

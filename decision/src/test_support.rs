@@ -51,6 +51,7 @@ pub(crate) fn route(name: &str) -> Route {
         limits: Vec::new(),
         errors: None,
         shadow: Shadow::default(),
+        serve: Duration::ZERO,
     }
 }
 
@@ -157,5 +158,6 @@ pub(crate) fn snapshot(apis: Vec<(&[&str], Api)>) -> Snapshot {
             slow: Duration::from_secs(1),
         },
         metrics_routes: 500,
+        longest_serve: Duration::ZERO,
     }
 }

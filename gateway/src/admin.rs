@@ -35,6 +35,7 @@ mod ending;
 mod events;
 mod explain;
 mod fields;
+mod fleet;
 mod given;
 mod grants;
 mod import;
@@ -45,11 +46,13 @@ mod order;
 mod page;
 mod patch;
 pub(crate) mod problem;
+mod propagation;
 mod realm;
 mod records;
 mod repeat;
 mod replicas;
 mod resources;
+mod roll;
 mod rules;
 mod secrets;
 mod subjects;
@@ -59,6 +62,7 @@ pub(crate) mod view;
 mod words;
 
 use events::Events;
+pub use fleet::Fleet;
 pub use keys::Keys;
 pub(crate) use keys::mint;
 use problem::Problem;
@@ -76,6 +80,7 @@ pub struct Admin {
     generations: Arc<Generations>,
     token: Token,
     replica: String,
+    fleet: Option<Fleet>,
     bounds: Bounds,
     reloader: Option<Reloader>,
     /// Held by the one change that is being made.
@@ -92,6 +97,8 @@ pub struct Parts {
     pub generations: Arc<Generations>,
     pub token: SecretString,
     pub replica: String,
+    /// `None`: this process is the only one, as with the embedded store.
+    pub fleet: Option<Fleet>,
     /// Of requests: `explain` holds a head against them.
     pub bounds: Bounds,
     /// `None`: the configuration came from nowhere, and cannot be read anew.
@@ -107,6 +114,7 @@ impl Admin {
             generations: parts.generations,
             token: Token::new(&parts.token),
             replica: parts.replica,
+            fleet: parts.fleet,
             bounds: parts.bounds,
             reloader: parts.reloader,
             turn: Mutex::new(Telling::new()),

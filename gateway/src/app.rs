@@ -34,8 +34,12 @@ use crate::upstream::resolve;
 use crate::uses::Uses;
 use crate::worker::{self, Command, Worker};
 
+mod membership;
 mod opening;
 mod room;
+
+pub use membership::Membership;
+use opening::Opened;
 
 /// How long the start waits for the first answers of DNS.
 const FIRST_NAMES: Duration = Duration::from_secs(2);
@@ -67,6 +71,8 @@ pub struct Running {
     pub feed: Arc<Feed>,
     pub replica: String,
     drain: Drain,
+    /// Of the replicas that share the store.
+    pub membership: Option<Membership>,
     status: Arc<Health>,
     workers: Vec<Worker>,
     access_log: std::thread::JoinHandle<()>,
@@ -107,8 +113,8 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
     reload::doubtful(&warnings);
     let metrics =
         Arc::new(Metrics::new().map_err(|error| StartError(format!("metrics: {error}")))?);
-    let (store, keys) = opening::open(&process.store, &metrics)?;
     let control = control_runtime().map_err(StartError::because("the control runtime"))?;
+    let Opened { store, log: shared, keys } = opening::open(&process.store, &metrics, &control)?;
     // Before anybody is told that we are ready: who is told may send one at once.
     let signals =
         Signals::receive(&control).map_err(StartError::because("signals cannot be received"))?;
@@ -117,6 +123,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         &process.store.cache,
         process.store.timeout,
         control.handle().clone(),
+        membership::lease(shared.is_some()),
     ));
     let generations = first_generation(snapshot, written, &metrics, &control);
     forget_idle_keys(&control, generations.clone());
@@ -159,6 +166,8 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         replica: replica.clone(),
     });
     let workers = start_workers(&gate, bound, channels)?;
+    let lease = process.store.lease;
+    let membership = shared.map(|log| Membership::begin(log, &feed, &gate, lease, &control));
     let status = Arc::new(Health {
         metrics,
         facts,
@@ -167,6 +176,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         ready: AtomicBool::new(false),
         draining,
         store: store.clone(),
+        serve: process.store.serve,
         unready_when_store_lost: process.unready_when_store_lost,
     });
 
@@ -179,6 +189,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         generations,
         token,
         replica: replica.clone(),
+        fleet: membership.as_ref().map(Membership::fleet),
         bounds: process.bounds.clone(),
         reloader: Some(reloader),
     })?;
@@ -190,6 +201,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
         feed,
         replica,
         drain: process.drain,
+        membership,
         status,
         workers,
         access_log: writer,
@@ -361,10 +373,13 @@ impl Running {
         self.finish();
     }
 
-    /// Lets the access log write its last lines: its last sender has gone with the workers.
+    /// Leaves the other replicas, and lets the access log write its last lines: its last sender has gone with the workers.
     fn finish(self) {
-        let Self { access_log, control, .. } = self;
+        let Self { access_log, membership, control, .. } = self;
         control.block_on(async {
+            if let Some(membership) = membership {
+                membership.leave().await;
+            }
             let written = tokio::task::spawn_blocking(move || access_log.join());
             if tokio::time::timeout(LAST_LINES, written).await.is_err() {
                 log::warn("the last access log lines found no taker", |_| {});

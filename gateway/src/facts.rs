@@ -4,7 +4,7 @@
 //! fetched from the authority, the store (`records`, `flight`). Whether a fact may still be used is decided at each use, by
 //! the [`fence`]: not by taking entries out of a map.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use decision::config::snapshot::CacheSettings;
@@ -13,6 +13,8 @@ use tokio::runtime::Handle;
 
 use self::cache::{Cache, Shelf};
 use self::fence::Fence;
+pub use self::lease::{Contact, Lease};
+use self::line::Line;
 use self::records::{House, Records};
 pub use self::view::View;
 use crate::store::{Change, Store, What};
@@ -21,6 +23,8 @@ mod cache;
 pub mod fence;
 mod flight;
 mod hasher;
+pub mod lease;
+mod line;
 mod near;
 mod records;
 mod view;
@@ -37,6 +41,10 @@ struct Inner {
     owner: near::Owner,
     store: Arc<dyn Store>,
     fence: Arc<Fence>,
+    /// Whoever changes the fence does so alone.
+    changing: Mutex<()>,
+    lease: Lease,
+    line: Arc<Line>,
     credentials: Arc<Records<Fact>>,
     subjects: Arc<Records<Subject>>,
     resources: Arc<Records<Resource>>,
@@ -44,15 +52,18 @@ struct Inner {
 }
 
 impl Facts {
-    /// `timeout` bounds all that one request asks the store. `runtime`, with its timer, carries the look-ups.
+    /// `timeout` bounds all that one request asks the store. `runtime`, with its timer, carries the look-ups. `lease` says how
+    /// long facts may be used.
     pub fn new(
         store: Arc<dyn Store>,
         settings: &CacheSettings,
         timeout: Duration,
         runtime: Handle,
+        lease: Lease,
     ) -> Self {
         let fence = Arc::new(Fence::new(STRIPES));
-        let house = House { runtime, timeout };
+        let line = Arc::new(Line::new());
+        let house = House { runtime, timeout, line: line.clone() };
         let CacheSettings { capacity, ttl, negative_capacity, negative_ttl } = *settings;
         // Apart, so that a flood of guesses drives out no credential.
         let unknown = Shelf::new(negative_capacity, negative_ttl);
@@ -64,6 +75,9 @@ impl Facts {
             owner: near::Owner::new(),
             store,
             fence,
+            changing: Mutex::new(()),
+            lease,
+            line,
             credentials: Records::new(credentials, house.clone()),
             subjects: Records::new(subjects, house.clone()),
             resources: Records::new(resources, house),
@@ -79,12 +93,33 @@ impl Facts {
     /// What the store has changed holds here from now on: once this has returned, no request is decided on older facts.
     pub fn apply(&self, change: &Change) {
         let key = key_of(&change.what);
+        let _alone = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.fence.apply(&key, change.position);
         match change.what {
             What::Credential { .. } => self.0.credentials.cache.forget(&key),
             What::Subject { .. } => self.0.subjects.cache.forget(&key),
             What::Resource { .. } => self.0.resources.cache.forget(&key),
         }
+    }
+
+    /// Every fact is old from now on: the log does not lead on from where it was applied.
+    pub fn new_epoch(&self) {
+        let _alone = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.fence.new_epoch();
+    }
+
+    pub fn lease(&self) -> &Lease {
+        &self.0.lease
+    }
+
+    /// The authority.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// Whether whoever follows the store's log gets no answer: then nothing is looked up either.
+    pub fn set_out_of_contact(&self, out: bool) {
+        self.0.line.set_out_of_contact(out);
     }
 
     /// Credentials in the cache, about.

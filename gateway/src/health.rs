@@ -12,7 +12,7 @@ use axum::routing::get;
 use serde_json::json;
 
 use crate::clock;
-use crate::facts::Facts;
+use crate::facts::{Contact, Facts};
 use crate::generation::Generations;
 use crate::metrics::Metrics;
 use crate::store::{Position, Store};
@@ -34,6 +34,8 @@ pub struct Health {
     pub ready: AtomicBool,
     pub draining: Arc<AtomicBool>,
     pub store: Arc<dyn Store>,
+    /// `store.when_lapsed`: how long beyond the lease facts are used where no route says otherwise.
+    pub serve: Duration,
     /// `server.health.store_lost: unready`
     pub unready_when_store_lost: bool,
 }
@@ -59,31 +61,46 @@ async fn live(State(health): State<Arc<Health>>) -> Response {
     }
 }
 
-/// 200 once ready, until draining. Trouble with the store is told, and takes no one out of service, unless `store_lost` says so.
+/// 200 once ready, until draining. Trouble with the store is told, and takes no one out of service, unless `store_lost` says so
+/// and its silence means refusing.
 async fn ready(State(health): State<Arc<Health>>) -> Response {
     let draining = health.draining.load(Ordering::Relaxed);
-    let lost = store_is_lost(&health).await;
-    let unready = health.unready_when_store_lost && lost;
-    let ready = health.ready.load(Ordering::Relaxed) && !draining && !unready;
-    let degraded: &[&str] = if lost { &["store_unavailable"] } else { &[] };
+    let lease = health.facts.lease();
+    let silent = store_is_silent(&health).await;
+    let contact = lease.contact(health.serve);
+    // Where nobody else changes facts, those that are known here never lapse: what is refused is the rest.
+    let refusing = contact == Contact::Lost || lease.is_endless() && silent;
+    let ready = health.ready.load(Ordering::Relaxed)
+        && lease.was_held()
+        && !draining
+        && !(refusing && health.unready_when_store_lost);
+    let mut degraded = Vec::new();
+    if silent {
+        degraded.push("store_unavailable");
+    }
+    if contact != Contact::Held {
+        degraded.push("lease_lapsed");
+    }
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, axum::Json(json!({ "ready": ready, "draining": draining, "degraded": degraded })))
         .into_response()
 }
 
 /// Whether the store did not answer when it was asked last. Who gets no requests asks it nothing, so it is asked here.
-async fn store_is_lost(health: &Health) -> bool {
-    let lost = || health.metrics.store_up.get() == 0;
-    if lost() {
+async fn store_is_silent(health: &Health) -> bool {
+    let silent = || health.metrics.feed.store_up.get() == 0;
+    if silent() {
         let asked = health.store.changes(Position(0), 1);
         // Its answer, or that there is none, is in `store_up`.
         let _in_time = tokio::time::timeout(ASK_WITHIN, asked).await;
     }
-    lost()
+    silent()
 }
 
 async fn metrics(State(health): State<Arc<Health>>) -> Response {
     health.metrics.cache_entries.set(i64::try_from(health.facts.entries()).unwrap_or(i64::MAX));
+    let left = health.facts.lease().left(clock::now());
+    health.metrics.feed.lease_remaining.set(left.map_or(f64::INFINITY, |left| left.as_secs_f64()));
     let generation = health.generations.current();
     let upstreams = generation.upstreams.iter();
     let counts = upstreams.map(|upstream| (&*upstream.name, upstream.count()));

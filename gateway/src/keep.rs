@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::feed::Feed;
 use crate::generation::Generations;
-use crate::store::{Author, FORGOTTEN_MAX, Keep, Store, Unavailable};
+use crate::store::{Author, FORGOTTEN_MAX, Keep, PROBE, Store, Unavailable};
 
 /// The longest time between two looks for what can be forgotten.
 const RARELY: Duration = Duration::from_mins(10);
@@ -59,12 +59,15 @@ async fn forget(
 fn keeps(snapshot: &Snapshot) -> Vec<Keep> {
     let schemes = snapshot.apis.iter().flat_map(|api| api.schemes.iter().map(move |s| (api, s)));
     let keep = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+    // Of a probe that did not come to its end.
+    let probes = Keep { api: PROBE.to_owned(), scheme: PROBE.to_owned(), keep: 0 };
     schemes
         .map(|(api, scheme)| Keep {
             api: api.name.to_string(),
             scheme: scheme.name.to_string(),
             keep: keep(scheme.issue.keep),
         })
+        .chain([probes])
         .collect()
 }
 

@@ -21,6 +21,7 @@ pub mod keep;
 pub mod limits;
 pub mod log;
 pub mod metrics;
+pub mod probe;
 pub mod record;
 pub mod reload;
 pub mod request_id;

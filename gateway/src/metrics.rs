@@ -17,12 +17,16 @@ use prometheus::{
 
 mod configuration;
 mod families;
+mod feed;
+mod lookups;
 mod meters;
 mod upstream;
 
 pub use configuration::ConfigurationMetrics;
 use families::{Families, Made, SECONDS};
 pub use families::{Family, Kind};
+pub use feed::FeedMetrics;
+pub use lookups::Lookups;
 pub use meters::{ApiMeter, At, Meters, RouteMeter, UnderWay};
 pub use upstream::{Attempt, UpstreamMeter, UpstreamMetrics};
 
@@ -49,7 +53,9 @@ pub struct Metrics {
     pub lookups: Lookups,
     pub cache_entries: IntGauge,
     pub store_duration: HistogramVec,
-    pub store_up: IntGauge,
+    pub store_records_forged: IntCounter,
+    pub feed: FeedMetrics,
+    degraded: IntCounterVec,
     limit_decisions: IntCounterVec,
     limit_keys: IntGaugeVec,
     pub upstreams: UpstreamMetrics,
@@ -71,15 +77,6 @@ struct Counters {
     counters: HashMap<(At, Outcome, u16), IntCounter>,
 }
 
-/// `credential_lookups_total` by its closed set of results.
-#[derive(Debug)]
-pub struct Lookups {
-    pub hit: IntCounter,
-    pub negative_hit: IntCounter,
-    pub miss: IntCounter,
-    pub unavailable: IntCounter,
-}
-
 impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new_custom(Some("portcullis".to_owned()), None)?;
@@ -92,11 +89,6 @@ impl Metrics {
         let built =
             [env!("CARGO_PKG_VERSION"), env!("PORTCULLIS_COMMIT"), env!("PORTCULLIS_PINGORA")];
         build.with_label_values(&built).set(1);
-        let lookups = families.counters(
-            "credential_lookups_total",
-            "Look-ups of credentials by result",
-            &["result"],
-        )?;
         Ok(Self {
             requests: families.counters(
                 "requests_total",
@@ -136,12 +128,7 @@ impl Metrics {
                 "Bytes of content by direction",
                 &["api", "direction"],
             )?,
-            lookups: Lookups {
-                hit: lookups.with_label_values(&["hit"]),
-                negative_hit: lookups.with_label_values(&["negative_hit"]),
-                miss: lookups.with_label_values(&["miss"]),
-                unavailable: lookups.with_label_values(&["unavailable"]),
-            },
+            lookups: Lookups::new(&families)?,
             cache_entries: families
                 .gauge("credential_cache_entries", "Credentials whose facts are cached")?,
             store_duration: families.histograms(
@@ -150,8 +137,16 @@ impl Metrics {
                 &["operation", "result"],
                 &STORE_SECONDS,
             )?,
-            store_up: families
-                .gauge("store_up", "1 while the last call to the store was answered")?,
+            store_records_forged: families.counter(
+                "store_records_forged_total",
+                "Records of the store that were not written by this deployment",
+            )?,
+            feed: FeedMetrics::new(&families)?,
+            degraded: families.counters(
+                "degraded_requests_total",
+                "Requests that were served as well as could be, by what was missing",
+                &["api", "cause"],
+            )?,
             limit_decisions: families.counters(
                 "limit_decisions_total",
                 "What limits decided: admitted, refused, counted (a failure, of `when: refused`), unavailable (no room for another key)",
@@ -252,7 +247,7 @@ impl Metrics {
     pub fn observe_store(&self, operation: &str, answered: bool, took: Duration) {
         let result = if answered { "ok" } else { "unavailable" };
         self.store_duration.with_label_values(&[operation, result]).observe(took.as_secs_f64());
-        self.store_up.set(i64::from(answered));
+        self.feed.store_up.set(i64::from(answered));
     }
 
     /// All families in the Prometheus text format. Those of the process have the names that every process has.

@@ -19,6 +19,10 @@ use slab::Slab;
 use crate::clock;
 use crate::store::Position;
 
+mod tidings;
+
+pub use tidings::{Basis, Record, Tidings, begin_anew, tell};
+
 thread_local! {
     static TABLE: RefCell<Slab<Entry>> = const { RefCell::new(Slab::new()) };
     static CONNECTIONS: Cell<usize> = const { Cell::new(0) };
@@ -224,16 +228,6 @@ pub fn look_at_the_clock() {
     });
 }
 
-/// Tells those under way what has become of the record of `key` at `position`.
-pub fn tell(key: &FactKey, position: Position, news: News<'_>) {
-    let now = clock::wall();
-    TABLE.with_borrow_mut(|table| {
-        for (_, entry) in table.iter_mut().filter(|(_, entry)| entry.busy) {
-            entry.hear(key, position, news, now);
-        }
-    });
-}
-
 /// From now on answers say `close`.
 pub fn announce_leaving() {
     leave(Leaving::Announced);
@@ -294,4 +288,4 @@ pub fn connections() -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

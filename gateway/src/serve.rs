@@ -73,7 +73,7 @@ async fn pass(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm) {
 
     // authenticate, limit, authorize: the one wait before forwarding, and only for what is not cached. After it all is asked
     // anew, but for what limits have said.
-    let mut here = Here::new(gate, started);
+    let mut here = Here::new(gate, started, question.route().serve);
     let permit = loop {
         match judge(&question, &here, &generation, &mut journal) {
             Ok(Step::Wants(wanted)) => here.fetch(question.api(), wanted, &mut journal).await,
@@ -81,6 +81,7 @@ async fn pass(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm) {
             _ if !here.holds() => {}
             Ok(Step::Ready(permit)) => break permit,
             Err(refused) => {
+                count_degraded(&generation, &question, &here);
                 let refused = journal.limited.shown(refused, question.api());
                 return refuse(request, &generation, client, alarm, journal, &refused).await;
             }
@@ -91,7 +92,15 @@ async fn pass(request: &Request<'_>, client: &mut Client, alarm: &mut Alarm) {
     if let Some(standing) = Standing::of(&permit) {
         seat.bind(standing, |key| here.position(key));
     }
+    count_degraded(&generation, &question, &here);
     onward(request, &generation, client, alarm, journal, &permit).await;
+}
+
+/// Counts a request that was decided on facts beyond the lease.
+fn count_degraded(generation: &Generation, question: &Question<'_>, here: &Here<'_>) {
+    if here.is_stale() {
+        generation.meters.api(Some(question.api().index)).stale_facts.inc();
+    }
 }
 
 /// The rest of the path of a request that has a permit: forward → record.

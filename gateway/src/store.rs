@@ -25,11 +25,12 @@ pub use self::change::{
 };
 pub use self::error::{ChangeError, ListError, Unavailable};
 pub use self::list::{Filter, Page, ResourceFilter};
+pub use self::log::{Followed, Listener, Mark, Register, Registered, Report, SharedLog, Told};
 pub use self::repeat::{Begun, RepeatKey, Reply};
 
 pub mod amend;
 mod audit;
-mod calls;
+pub(crate) mod calls;
 mod change;
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -38,7 +39,9 @@ mod error;
 #[cfg(test)]
 pub(crate) mod hooked;
 mod list;
+mod log;
 pub mod measured;
+pub mod redis;
 mod repeat;
 
 /// How long a deleted credential's id is remembered, so that revoking it again is no error: 24 hours, in milliseconds.
@@ -50,6 +53,10 @@ pub const REPLY_FOR: i64 = 24 * 60 * 60 * 1000;
 pub const RUNNING_FOR: i64 = 2 * 60 * 1000;
 /// The most credentials that one [`Store::forget_ended`] forgets.
 pub const FORGOTTEN_MAX: usize = 1000;
+
+/// The api of the credentials that the probe makes, in a store that several replicas share; none can be configured with this
+/// name. They stand in no list, and no audit entry tells of them; the change log does.
+pub const PROBE: &str = "(probe)";
 
 /// A credential that is to be added.
 #[derive(Clone, Debug)]

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use decision::facts::FactKey;
-use decision::standing::News;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
@@ -15,8 +13,7 @@ use tokio::time::MissedTickBehavior;
 use crate::accept::listener::{Door, accept};
 use crate::clock;
 use crate::gate::Gate;
-use crate::roster::{self, Connected};
-use crate::store::{Change, What};
+use crate::roster::{self, Basis, Connected, Tidings};
 use crate::upstream::pool;
 
 /// How often a worker tells that it lives, sweeps its pool, and looks at the wall clock.
@@ -29,8 +26,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What a worker is told.
 #[derive(Debug)]
 pub enum Command {
-    /// Tells the requests under way of a change to the record of this key.
-    Tell { key: FactKey, change: Arc<Change>, done: oneshot::Sender<()> },
+    /// Tells the requests under way what has become of records.
+    Tell { tidings: Arc<[Tidings]>, done: oneshot::Sender<()> },
+    /// Positions begin anew: what do the requests under way rest on?
+    BeginAnew { basis: oneshot::Sender<Basis> },
     /// The process is about to leave: clients are told.
     Leave,
     /// No new connections; those without a request leave after so long.
@@ -68,14 +67,6 @@ pub fn start(
     Ok(Worker { commands, ticked, thread })
 }
 
-fn news(what: &What) -> News<'_> {
-    match what {
-        What::Credential { now, .. } => News::Credential(now.as_deref()),
-        What::Subject { now, .. } => News::Subject(now.as_deref()),
-        What::Resource { now, .. } => News::Org(now.as_deref()),
-    }
-}
-
 async fn work(
     gate: &Arc<Gate>,
     doors: Vec<(std::net::TcpListener, Door)>,
@@ -99,10 +90,13 @@ async fn work(
     loop {
         tokio::select! {
             command = inbox.recv() => match command {
-                Some(Command::Tell { key, change, done }) => {
-                    roster::tell(&key, change.position, news(&change.what));
-                    // Whoever asked may have stopped waiting.
+                // Whoever asks may have stopped waiting.
+                Some(Command::Tell { tidings, done }) => {
+                    roster::tell(&tidings);
                     let _ = done.send(());
+                }
+                Some(Command::BeginAnew { basis }) => {
+                    drop(basis.send(roster::begin_anew()));
                 }
                 Some(Command::Leave) => roster::announce_leaving(),
                 Some(Command::Drain { grace }) => {

@@ -22,7 +22,12 @@ upstreams: { app: [app:8080] }
 apis:
   - { name: app, upstream: app, schemes: [{ name: key }] }
 """
-
+SHARED = """
+store: { kind: redis, url: "redis://redis:6379/0" }
+upstreams: { app: [app:8080] }
+apis:
+  - { name: app, upstream: app, schemes: [{ name: key }] }
+"""
 
 
 def render(values, chart=CHART):

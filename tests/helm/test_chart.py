@@ -6,12 +6,13 @@ import helm_python as helm
 import kubernetes_validate
 import pytest
 import yaml
-from chart import CHART, FULL, ROOT, container, pod, render
+from chart import CHART, FULL, ROOT, SHARED, container, pod, render
 
 VERSIONS = ["1.25", "1.29", "1.31", "1.33", "1.35", "1.37"]
 
 # Each is linted, rendered and validated.
 VALUES = {
+    "a fleet": {"replicaCount": 3, "config": SHARED, "secret": {"pepper": "p" * 32}},
     "default": {},
     "no configuration but text": {"config": "upstreams: {}\n"},
     "everything": {
@@ -77,6 +78,16 @@ def test_the_chart_names_the_version_that_is_built_here():
 def test_one_instance_that_goes_before_the_next_comes():
     spec = render({})["Deployment"]["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_instances_that_share_a_store_are_replaced_one_at_a_time_and_keep_nothing():
+    objects = render(VALUES["a fleet"])
+    spec = objects["Deployment"]["spec"]
+    assert spec["replicas"] == 3
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert "PersistentVolumeClaim" not in objects
+    assert {volume["name"] for volume in pod(objects)["volumes"]} == {"config", "tmp"}
+    assert list(objects["ConfigMap"]["data"]) == ["portcullis.yaml"]
 
 
 def test_nothing_runs_as_root_or_writes_but_where_it_must():

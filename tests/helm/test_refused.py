@@ -1,13 +1,13 @@
 """What the chart refuses to render."""
 
 import pytest
-from chart import refused
+from chart import SHARED, refused
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        {"replicaCount": 2},
+        {"replicaCount": -1},
         {"replicas": 1},
         {"config": {}},
         {"config": ["a"]},
@@ -67,3 +67,8 @@ def test_values_that_cannot_be_meant_are_refused(values):
 )
 def test_a_configuration_that_would_not_work_in_the_chart_is_refused(config, reason):
     assert reason in refused({"config": config})
+
+
+def test_more_than_one_need_a_store_and_a_pepper_that_they_share():
+    assert "several need store.kind: redis" in refused({"replicaCount": 2})
+    assert "need the same pepper" in refused({"config": SHARED})

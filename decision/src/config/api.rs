@@ -1,6 +1,7 @@
 //! `apis`: what is served under which host, and what the apis must not do to each other.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use http::HeaderName;
 
@@ -45,18 +46,22 @@ struct Draft<'t> {
     said: Vec<(HeaderName, Place)>,
 }
 
-pub(super) fn apis<'t>(
-    top: &mut Fields<'t>,
-    listeners: &Names,
-    upstreams: &Names,
-    dialects: &Dialects<'t>,
-) -> Judged<Apis> {
+/// What apis share.
+pub(super) struct Shared<'s, 't> {
+    pub(super) listeners: &'s Names,
+    pub(super) upstreams: &'s Names,
+    pub(super) dialects: &'s Dialects<'t>,
+    /// [`super::snapshot::StoreSettings::serve`]
+    pub(super) serve: Duration,
+}
+
+pub(super) fn apis<'t>(top: &mut Fields<'t>, shared: &Shared<'_, 't>) -> Judged<Apis> {
+    let Shared { listeners, dialects, .. } = *shared;
     let problems = top.problems;
     let node = top.node("apis").ok_or_else(|| top.missing("apis"))?;
     let mut names = Names::new("api");
     let read = |(index, node)| {
-        let draft =
-            Fields::of(node, problems, |api| draft(api, index, listeners, (upstreams, dialects)));
+        let draft = Fields::of(node, problems, |api| draft(api, index, shared));
         names.define(&draft.name, problems);
         draft
     };
@@ -72,12 +77,8 @@ pub(super) fn apis<'t>(
     Ok(Apis { list, hosts, identity_names })
 }
 
-fn draft<'t>(
-    api: &mut Fields<'t>,
-    index: usize,
-    listeners: &Names,
-    (upstreams, dialects): (&Names, &Dialects<'t>),
-) -> Draft<'t> {
+fn draft<'t>(api: &mut Fields<'t>, index: usize, shared: &Shared<'_, 't>) -> Draft<'t> {
+    let Shared { listeners, upstreams, dialects, serve } = *shared;
     let problems = api.problems;
     let realm = api.value("realm", &name());
     let name = api.required("name", &name());
@@ -106,6 +107,7 @@ fn draft<'t>(
         limits: &rules.names,
         dialects,
         errors: &errors,
+        serve,
     };
     let addresses = addresses(api);
     let cors = cors(api, plan.request_id.respond.as_ref());

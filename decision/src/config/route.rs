@@ -19,6 +19,7 @@ use super::neighbours;
 use super::problem::{Judged, Place};
 use super::requirement::requirement;
 use super::snapshot::{Auth, Rewrite, Route, Shadow};
+use super::store::when_lapsed;
 use crate::answer::Action;
 use crate::path::{PathError, normalise};
 use crate::route::{Methods, Pattern, RouteTable, host_is_valid};
@@ -34,6 +35,8 @@ pub(super) struct Frame<'f, 't> {
     pub(super) dialects: &'f Dialects<'t>,
     /// The api's own.
     pub(super) errors: &'f Own,
+    /// What the store says of routes that do not say it themselves.
+    pub(super) serve: Duration,
 }
 
 /// What `routes` says.
@@ -164,6 +167,7 @@ impl<'f, 't> Routes<'f, 't> {
         let limits = limits.into_iter().filter_map(|name| rule(name.ok()?)).collect();
         let errors = self.frame.dialects.of_route(route, self.frame.schemes, self.frame.errors);
         let shadow = shadow(route, auth);
+        let serve = serve(route, auth).unwrap_or(self.frame.serve);
         let upgrade = route.list("upgrade", &word(&[("websocket", ())])).unwrap_or_default();
         let Located { value: pattern, given: path } = path?;
         let Asked { matching, names } = asked?;
@@ -193,6 +197,8 @@ impl<'f, 't> Routes<'f, 't> {
             limits,
             errors: errors.unwrap_or_default(),
             shadow,
+            // Nobody's facts are asked for.
+            serve: if auth == Auth::None { Duration::ZERO } else { serve },
         };
         Ok((read, pattern, path.place))
     }
@@ -295,6 +301,19 @@ fn shadow(route: &mut Fields<'_>, auth: Auth) -> Shadow {
         shadow.authorize |= stage.value.authorize;
     }
     shadow
+}
+
+/// `failure.store`: what is done when the store is out of contact.
+fn serve(route: &mut Fields<'_>, auth: Auth) -> Option<Duration> {
+    let problems = route.problems;
+    let node = route.node("failure")?;
+    if auth == Auth::None {
+        problems.error(&node.place, "a route of `auth: none` asks the store nothing");
+    }
+    Fields::of(node, problems, |failure| {
+        let serve = when_lapsed(failure.node("store")?, problems);
+        serve.ok()
+    })
 }
 
 fn auth() -> Form<Auth> {

@@ -9,18 +9,21 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
 use super::Variables;
-use super::field::{Fields, at_most, filled_set, items, scalar};
-use super::form::{DAY, Form, HOUR, MILLISECOND, Reason, duration, number, secret, text, word};
-use super::problem::Judged;
+use super::field::{Fields, at_most, items, scalar};
+use super::form::{DAY, Form, HOUR, MILLISECOND, Reason, duration, number, secret, word};
+use super::problem::{Judged, Problems};
+use super::redis::redis;
 use super::snapshot::{CacheSettings, StoreSettings};
-use super::tree::Value;
+use super::tree::{Node, Value};
 use crate::secret::{PEPPER_MIN, SEALING_KEY_LENGTH};
 
 /// The most previous peppers: each costs a look-up of an unknown credential one more.
 const PREVIOUS_MAX: usize = 4;
+/// How long after the lease has lapsed cached facts are used, by default.
+const SERVE: Duration = Duration::from_secs(30);
 
 pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged<StoreSettings> {
-    store.value_or("kind", &kind(), ());
+    let is_shared = store.value_or("kind", &word(&[("embedded", false), ("redis", true)]), false);
     let path = path(store);
     let pepper = store.secret_or_variable("pepper", (variables, "PORTCULLIS_PEPPER"), judge_pepper);
     let previous_peppers = previous_peppers(store);
@@ -34,15 +37,34 @@ pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged
     });
     let timeout = duration(MILLISECOND..=Duration::from_mins(1));
     let timeout = store.value_or("timeout", &timeout, Duration::from_millis(50));
-    keys_of_redis(store);
+    let lease = store.value_or("lease", &duration(MILLISECOND..=HOUR), Duration::from_secs(2));
+    let serve = store.node("when_lapsed").map(|node| when_lapsed(node, store.problems));
+    let redis = redis(store, is_shared);
+    if is_shared && matches!(pepper, Ok(None)) {
+        let message = "redis needs a pepper, the same for all replicas";
+        return Err(store.problems.error(&store.place()?.key("pepper"), message));
+    }
     Ok(StoreSettings {
+        redis: Some(redis?).filter(|_| is_shared),
         path: path?,
         pepper: pepper?.map(Into::into),
         previous_peppers: previous_peppers?,
         sealing_key: sealing_key?,
         cache,
         timeout,
+        lease,
+        serve: serve.and_then(Result::ok).unwrap_or(SERVE),
     })
+}
+
+/// `deny`, or `{ serve: D }`: how long after the lease has lapsed cached facts are used.
+pub(super) fn when_lapsed(node: &Node, problems: &Problems) -> Judged<Duration> {
+    if matches!(node.value, Value::Mapping(_)) {
+        let form = duration(MILLISECOND..=DAY);
+        let serve = Fields::of(node, problems, |lapsed| lapsed.required("serve", &form));
+        return Ok(serve?.value);
+    }
+    Ok(scalar(node, &word(&[("deny", Duration::ZERO)]), problems)?.value)
 }
 
 fn judge_pepper(pepper: &str) -> Result<(), Reason> {
@@ -81,13 +103,6 @@ fn sealing_key(
     Ok(key?.map(Zeroizing::new).and_then(|key| decoded(&key)).map(Into::into))
 }
 
-fn kind() -> Form<()> {
-    Form::reasoned("`embedded`", |kind| match kind {
-        "embedded" => Ok(()),
-        _ => Err("only `embedded` is supported yet"),
-    })
-}
-
 /// A relative path starts at the file that names it; the default is named by the file as a whole.
 fn path(store: &mut Fields<'_>) -> Judged<PathBuf> {
     let filled = |path: &String| !path.is_empty();
@@ -97,33 +112,4 @@ fn path(store: &mut Fields<'_>) -> Judged<PathBuf> {
         None => ("portcullis.db".to_owned(), store.place()?.clone()),
     };
     Ok(store.problems.beside(&place, &path))
-}
-
-/// The keys of `kind: redis` may stay when the kind changes. They must be of the right type, and have no effect.
-fn keys_of_redis(store: &mut Fields<'_>) {
-    let problems = store.problems;
-    match store.node("url") {
-        Some(node) if matches!(node.value, Value::List(_)) => {
-            filled_set(node, &secret(), problems);
-        }
-        // It may hold a password.
-        Some(node) => drop(scalar(node, &secret(), problems)),
-        None => {}
-    }
-    store.block("tls", |tls| {
-        for key in ["ca", "certificate", "key"] {
-            tls.value(key, &text());
-        }
-    });
-    store.value("lease", &duration(MILLISECOND..=HOUR));
-    match store.node("when_lapsed") {
-        Some(node) if matches!(node.value, Value::Mapping(_)) => {
-            Fields::of(node, problems, |lapsed| {
-                drop(lapsed.required("serve", &duration(MILLISECOND..=DAY)));
-            });
-        }
-        Some(node) => drop(scalar(node, &word(&[("deny", ())]), problems)),
-        None => {}
-    }
-    store.value("acknowledge", &number(0..=100_u32));
 }

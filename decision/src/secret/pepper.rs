@@ -39,6 +39,42 @@ impl Pepper {
         bytes.copy_from_slice(hmac::sign(&self.0, b"portcullis pepper check value v1").as_ref());
         bytes
     }
+
+    /// The key under which records are signed that lie where others may write.
+    pub fn record_key(&self) -> RecordKey {
+        let key = hmac::sign(&self.0, b"portcullis record key v1");
+        RecordKey(hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()))
+    }
+}
+
+/// Signs records, so that whoever can write the store can neither make one nor put one in another's place.
+pub struct RecordKey(hmac::Key);
+
+/// Bytes of a record's signature.
+pub const SIGNATURE_LENGTH: usize = 32;
+
+impl RecordKey {
+    /// Of `content`, which lies under `name`.
+    pub fn sign(&self, name: &str, content: &[u8]) -> [u8; SIGNATURE_LENGTH] {
+        let mut bytes = [0; SIGNATURE_LENGTH];
+        bytes.copy_from_slice(hmac::sign(&self.0, &Self::signed(name, content)).as_ref());
+        bytes
+    }
+
+    pub fn verify(&self, name: &str, content: &[u8], signature: &[u8]) -> bool {
+        hmac::verify(&self.0, &Self::signed(name, content), signature).is_ok()
+    }
+
+    /// The length tells where the name ends.
+    fn signed(name: &str, content: &[u8]) -> Vec<u8> {
+        [&(name.len() as u64).to_le_bytes(), name.as_bytes(), content].concat()
+    }
+}
+
+impl fmt::Debug for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecordKey(..)")
+    }
 }
 
 impl fmt::Debug for Pepper {

@@ -8,9 +8,9 @@ use axum::extract::{FromRequest, FromRequestParts as _, Path, Query, Request};
 use axum::http::{HeaderMap, header};
 use decision::name::{ID_RULE, Id};
 
-use super::change::Wait;
 use super::fields::Fields;
 use super::problem::Problem;
+use super::propagation::Wait;
 use super::{Admin, body};
 use crate::generation::Generation;
 use crate::store::Author;

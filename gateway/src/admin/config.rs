@@ -152,8 +152,7 @@ async fn reload(mut call: Call) -> Answer {
     let since = clock::now();
     match reloader(&admin)?.reload(Cause::Admin).await.map_err(busy)? {
         Ok(InForce { generation, changed, warnings }) => {
-            // What is in force here is so for every request that comes.
-            let propagation = wait.shows(admin.applied(since));
+            let propagation = wait.is_all().then(|| admin.in_force(since));
             let warnings = views(warnings);
             let view = ReloadedView { generation, changed, warnings, propagation };
             Ok(axum::Json(view).into_response())

@@ -46,8 +46,8 @@ pub(super) async fn create(mut call: Call) -> Answer {
         }
         Err(ChangeError::IdTaken.into())
     };
-    let ((credential, secret), propagation) = change::make(&admin, wait, step).await?;
-    Ok(created(credential, secret.as_ref(), wait.shows(propagation), now))
+    let ((credential, secret), reach) = change::make(&admin, step).await?;
+    Ok(created(credential, secret.as_ref(), wait.told(&admin, &reach).await?, now))
 }
 
 /// 201, with the secret this once.
@@ -126,10 +126,10 @@ pub(super) async fn update(mut call: Call) -> Answer {
         let changed = amend::credential(&*owned.store, &id, version, &author, edit).await?;
         Ok(Step::from(changed))
     };
-    let (credential, propagation) = change::make(&admin, wait, step).await?;
+    let (credential, reach) = change::make(&admin, step).await?;
     let version = credential.version;
     let view = CredentialView::new(credential, now);
-    Ok(shown(StatusCode::OK, view, version, wait.shows(propagation)))
+    Ok(shown(StatusCode::OK, view, version, wait.told(&admin, &reach).await?))
 }
 
 fn limit_known(snapshot: &Snapshot, api: &str, name: &str) -> bool {
@@ -142,29 +142,27 @@ pub(super) async fn delete(mut call: Call) -> Answer {
     let Call { admin, author, version, .. } = call;
     let store = Arc::clone(&admin.store);
     let step = async move { Ok(Step::from(store.delete(&id, version, &author).await?)) };
-    let (_, propagation) = change::make(&admin, wait, step).await?;
-    Ok(deleted(wait.shows(propagation)))
+    let (_, reach) = change::make(&admin, step).await?;
+    Ok(deleted(wait.told(&admin, &reach).await?))
 }
 
 /// 204, but for whoever waited.
 pub(super) fn deleted(propagation: Option<Propagation>) -> Response {
     match propagation {
-        Some(propagation) => {
-            let status = change::waited(StatusCode::OK, Some(&propagation));
-            (status, Json(Deleted { propagation })).into_response()
-        }
+        Some(propagation) => (propagation.status(), Json(Deleted { propagation })).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     }
 }
 
-/// A record and its version.
+/// A record and its version; `status` where nobody waited in vain.
 pub(super) fn shown<T: serde::Serialize>(
     status: StatusCode,
     record: T,
     version: u64,
     propagation: Option<Propagation>,
 ) -> Response {
-    let status = change::waited(status, propagation.as_ref());
+    let waited = propagation.as_ref().map(Propagation::status);
+    let status = waited.filter(|_| status == StatusCode::OK).unwrap_or(status);
     (status, [(header::ETAG, tag(version))], Json(Changed { record, propagation })).into_response()
 }
 

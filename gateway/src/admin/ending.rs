@@ -17,8 +17,8 @@ use super::credentials::Answer;
 use super::fields::Fields;
 use super::keys::Keys;
 use super::problem::Problem;
+use super::propagation::Reach;
 use super::rules;
-use super::telling::Told;
 use super::view::{CredentialView, Revocation, Revoked};
 use crate::generation::Generation;
 use crate::store::{Author, Change, ChangeError, Filter, ListError, Page, Store};
@@ -40,9 +40,9 @@ pub(super) async fn revoke(mut call: Call) -> Answer {
         let forget = found.is_some_and(|found| forgets(&generation.snapshot, &found));
         Ok(Step::from(store.revoke(&id, version, reason, forget, &author).await?))
     };
-    let (credential, propagation) = change::make(&admin, wait, step).await?;
+    let (credential, reach) = change::make(&admin, step).await?;
+    let (status, propagation) = wait.shown(&admin, &reach).await?;
     let credential = CredentialView::new(credential, now);
-    let status = wait.status(&propagation);
     Ok((status, Json(Revoked { credential, propagation })).into_response())
 }
 
@@ -161,9 +161,9 @@ pub(super) async fn revoke_all(mut call: Call) -> Answer {
     // To its end, also when the caller goes away.
     let owned = Arc::clone(&admin);
     let task = tokio::spawn(async move { end_all(&owned, target, author, generation).await });
-    let (revoked, told) = task.await.map_err(|_panicked| Problem::internal())??;
-    let propagation = admin.propagation(told, wait).await;
-    Ok((wait.status(&propagation), Json(Revocation { revoked, propagation })).into_response())
+    let (revoked, reach) = task.await.map_err(|_panicked| Problem::internal())??;
+    let (status, propagation) = wait.shown(&admin, &reach).await?;
+    Ok((status, Json(Revocation { revoked, propagation })).into_response())
 }
 
 /// Revokes all that match, a part at a time, so that other changes find their turn.
@@ -172,9 +172,9 @@ async fn end_all(
     target: Target,
     author: Author,
     generation: Arc<Generation>,
-) -> Result<(usize, Told), Problem> {
+) -> Result<(usize, Reach), Problem> {
     let ground = Arc::new((target, author, generation));
-    let (mut revoked, mut cursor) = (0, None);
+    let (mut revoked, mut cursor, mut last) = (0, None, None);
     loop {
         let (ground, store) = (Arc::clone(&ground), Arc::clone(&admin.store));
         let step = async move {
@@ -185,11 +185,12 @@ async fn end_all(
             let ended = end(&*store, found, &generation.snapshot, author, &mut changes).await;
             Ok(Step { outcome: (ended, changes.len(), part.next), changes })
         };
-        let ((ended, count, next), told) = change::commit(admin, step).await?;
+        let ((ended, count, next), reach) = change::make(admin, step).await?;
         ended?;
         revoked += count;
+        last = reach.last.or(last);
         if next.is_none() {
-            return Ok((revoked, told));
+            return Ok((revoked, Reach { last, ..reach }));
         }
         cursor = next;
     }

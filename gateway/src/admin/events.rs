@@ -18,7 +18,7 @@ use super::call::Call;
 use super::change;
 use super::credentials::Answer;
 use super::problem::Problem;
-use crate::store::{Change, ChangeKind, Position, Store, What};
+use crate::store::{Change, ChangeKind, PROBE, Position, Store, What};
 
 /// Streams at once.
 const STREAMS: usize = 64;
@@ -113,12 +113,12 @@ impl Follower {
     }
 }
 
-/// What a client is told of a change; nothing of one that changes no record.
+/// What a client is told of a change; nothing of one that changes no record, or one of the probe's.
 fn event(change: &Change) -> Option<Event> {
-    if change.kind == ChangeKind::Rekeyed {
+    let what = &change.what;
+    if change.kind == ChangeKind::Rekeyed || what.place() == PROBE {
         return None;
     }
-    let what = &change.what;
     let (place, version) = match what {
         What::Credential { now, .. } => ("api", now.as_ref().map(|record| record.version)),
         What::Subject { now, .. } => ("realm", now.as_ref().map(|record| record.version)),

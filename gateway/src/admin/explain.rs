@@ -95,6 +95,7 @@ async fn judge(
         Ok(question) => question,
         Err(error) => return refused(error.outcome.stage(), &error),
     };
+    told.serve(question.route().serve);
     loop {
         let authenticated = match question.authenticate(told, clock::wall()) {
             Ok(Step::Ready(authenticated)) => authenticated,

@@ -32,10 +32,15 @@ pub(super) async fn put(mut call: Call) -> Answer {
         let changed = amend::credential(&*store, &id, version, &author, edit).await?;
         Ok(Step::from(changed).map(|record| (record, new)))
     };
-    let ((credential, new), propagation) = change::make(&admin, wait, step).await?;
+    let ((credential, new), reach) = change::make(&admin, step).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let version = credential.version;
-    Ok(shown(status, CredentialView::new(credential, now), version, wait.shows(propagation)))
+    Ok(shown(
+        status,
+        CredentialView::new(credential, now),
+        version,
+        wait.told(&admin, &reach).await?,
+    ))
 }
 
 /// The last one leaves `{}`: no access to any resource.
@@ -51,6 +56,6 @@ pub(super) async fn delete(mut call: Call) -> Answer {
         };
         Ok(Step::from(amend::credential(&*store, &id, version, &author, edit).await?))
     };
-    let (_, propagation) = change::make(&admin, wait, step).await?;
-    Ok(deleted(wait.shows(propagation)))
+    let (_, reach) = change::make(&admin, step).await?;
+    Ok(deleted(wait.told(&admin, &reach).await?))
 }

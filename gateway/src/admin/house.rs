@@ -17,8 +17,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower::ServiceExt as _;
 
-use super::{Admin, Keys, Parts, router};
-use crate::facts::Facts;
+use super::{Admin, Fleet, Keys, Parts, router};
+use crate::facts::{Facts, Lease};
 use crate::feed::Feed;
 use crate::generation::{Generation, Generations};
 use crate::metrics::Metrics;
@@ -83,14 +83,14 @@ impl House {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
-        Self::with(store, CONFIGURATION, Vec::new())
+        Self::with(store, CONFIGURATION, Vec::new(), None)
     }
 
     /// One of another configuration.
     pub(crate) fn of(configuration: &str) -> Self {
         let whole = Self::new();
         let store = Arc::clone(&whole.store);
-        Self { folder: whole.folder, ..Self::with(store, configuration, Vec::new()) }
+        Self { folder: whole.folder, ..Self::with(store, configuration, Vec::new(), None) }
     }
 
     /// One with a worker that hears of changes when the test lets it.
@@ -98,14 +98,23 @@ impl House {
         let whole = Self::new();
         let store = Arc::clone(&whole.store);
         let (commands, inbox) = unbounded_channel();
-        let house = Self::with(store, CONFIGURATION, vec![commands]);
+        let house = Self::with(store, CONFIGURATION, vec![commands], None);
         (Self { folder: whole.folder, ..house }, inbox)
+    }
+
+    /// One of several replicas.
+    pub(crate) fn in_fleet(fleet: Fleet) -> Self {
+        let whole = Self::new();
+        let store = Arc::clone(&whole.store);
+        let house = Self::with(store, CONFIGURATION, Vec::new(), Some(fleet));
+        Self { folder: whole.folder, ..house }
     }
 
     fn with(
         store: Arc<dyn Store>,
         configuration: &str,
         workers: Vec<UnboundedSender<Command>>,
+        fleet: Option<Fleet>,
     ) -> Self {
         let compiled = compiled(configuration);
         let process = &compiled.configuration.process;
@@ -118,6 +127,7 @@ impl House {
             generations: generations(compiled),
             token: SecretString::from(TOKEN),
             replica: "gw-1".to_owned(),
+            fleet,
             reloader: None,
         });
         Self { router: router(Arc::new(admin)), peppers: peppers(), store, folder: None }
@@ -229,7 +239,8 @@ fn feed(store: Arc<dyn Store>, workers: Vec<UnboundedSender<Command>>) -> Arc<Fe
         negative_capacity: 100,
         negative_ttl: Duration::from_secs(1),
     };
-    let facts = Facts::new(store, &settings, Duration::from_secs(1), Handle::current());
+    let facts =
+        Facts::new(store, &settings, Duration::from_secs(1), Handle::current(), Lease::endless());
     Arc::new(Feed::new(Arc::new(facts), workers))
 }
 

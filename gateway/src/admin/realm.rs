@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use decision::config::snapshot::Snapshot;
 
 use super::call::Call;
-use super::change::Wait;
 use super::fields::Fields;
 use super::problem::Problem;
+use super::propagation::Wait;
 
 pub(super) struct Realm {
     pub(super) name: String,

@@ -12,6 +12,7 @@ use super::call::Call;
 use super::change::{self, Step};
 use super::credentials::{Answer, deleted, shown};
 use super::problem::Problem;
+use super::propagation::Wait;
 use super::realm::Realm;
 use super::records::{self, ResourceFields};
 use super::view::{Listed, ResourceView};
@@ -75,14 +76,14 @@ pub(super) async fn delete(mut call: Call) -> Answer {
         let deleted = store.delete_resource(&realm.name, &id, version, &realm.apis, &author);
         Ok(Step::from(deleted.await?))
     };
-    let (_, propagation) = change::make(&admin, wait, step).await?;
-    Ok(deleted(wait.shows(propagation)))
+    let (_, reach) = change::make(&admin, step).await?;
+    Ok(deleted(wait.told(&admin, &reach).await?))
 }
 
 /// What the path and the query of a change say.
 struct Place {
     realm: Realm,
-    wait: change::Wait,
+    wait: Wait,
     id: Id,
 }
 
@@ -115,10 +116,10 @@ async fn write(
         let changed = amend::resource(&*store, realm, &id, version, &author, edit).await?;
         Ok(Step::from(changed).map(|record| (record, new)))
     };
-    let ((resource, new), propagation) = change::make(&admin, wait, step).await?;
+    let ((resource, new), reach) = change::make(&admin, step).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let version = resource.version;
-    Ok(shown(status, ResourceView::new(resource), version, wait.shows(propagation)))
+    Ok(shown(status, ResourceView::new(resource), version, wait.told(&admin, &reach).await?))
 }
 
 // --- members ---------------------------------------------------------------------------------------------------------
@@ -147,10 +148,10 @@ pub(super) async fn put_member(mut call: Call) -> Answer {
         let changed = amend::resource(&*store, realm, &id, version, &author, edit).await?;
         Ok(Step::from(changed).map(|record| (record, new)))
     };
-    let ((resource, new), propagation) = change::make(&admin, wait, step).await?;
+    let ((resource, new), reach) = change::make(&admin, step).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let version = resource.version;
-    Ok(shown(status, ResourceView::new(resource), version, wait.shows(propagation)))
+    Ok(shown(status, ResourceView::new(resource), version, wait.told(&admin, &reach).await?))
 }
 
 /// The last one leaves `{}`: nobody is a member.
@@ -169,6 +170,6 @@ pub(super) async fn delete_member(mut call: Call) -> Answer {
         let changed = amend::resource(&*store, realm, &id, version, &author, edit).await?;
         Ok(Step::from(changed))
     };
-    let (_, propagation) = change::make(&admin, wait, step).await?;
-    Ok(deleted(wait.shows(propagation)))
+    let (_, reach) = change::make(&admin, step).await?;
+    Ok(deleted(wait.told(&admin, &reach).await?))
 }

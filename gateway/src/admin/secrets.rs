@@ -81,8 +81,8 @@ pub(super) async fn rotate(mut call: Call) -> Answer {
         let changes = old.change.into_iter().chain(successor.change).collect();
         Ok(Step { outcome: (successor.record, made.secret), changes })
     };
-    let ((successor, secret), propagation) = change::make(&admin, wait, step).await?;
-    Ok(created(successor, secret.as_ref(), wait.shows(propagation), now))
+    let ((successor, secret), reach) = change::make(&admin, step).await?;
+    Ok(created(successor, secret.as_ref(), wait.told(&admin, &reach).await?, now))
 }
 
 pub(super) async fn reveal(mut call: Call) -> Answer {

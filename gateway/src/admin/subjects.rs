@@ -77,10 +77,10 @@ async fn write(
         let changed = amend::subject(&*store, &realm.name, &id, version, &author, edit).await?;
         Ok(Step::from(changed).map(|record| (record, new)))
     };
-    let ((subject, new), propagation) = change::make(&admin, wait, step).await?;
+    let ((subject, new), reach) = change::make(&admin, step).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let version = subject.version;
-    Ok(shown(status, SubjectView::new(subject), version, wait.shows(propagation)))
+    Ok(shown(status, SubjectView::new(subject), version, wait.told(&admin, &reach).await?))
 }
 
 pub(super) async fn delete(mut call: Call) -> Answer {
@@ -92,6 +92,6 @@ pub(super) async fn delete(mut call: Call) -> Answer {
         let deleted = store.delete_subject(&realm.name, &id, version, &realm.apis, &author);
         Ok(Step::from(deleted.await?))
     };
-    let (_, propagation) = change::make(&admin, wait, step).await?;
-    Ok(deleted(wait.shows(propagation)))
+    let (_, reach) = change::make(&admin, step).await?;
+    Ok(deleted(wait.told(&admin, &reach).await?))
 }

@@ -59,13 +59,19 @@ impl Telling {
 }
 
 impl Told {
-    pub(super) fn since(&self) -> Instant {
-        self.since
+    /// How long ago the change was made.
+    pub(super) fn age(&self) -> Duration {
+        clock::now().saturating_duration_since(self.since)
+    }
+
+    /// Whether everybody here is told by now.
+    pub(super) fn is_so(&self) -> bool {
+        self.told.has_changed().is_err()
     }
 
     /// Whether it comes to be within this time.
-    pub(super) async fn within(self, most: Duration) -> bool {
-        tokio::time::timeout(most, closed(self.told)).await.is_ok()
+    pub(super) async fn within(&self, most: Duration) -> bool {
+        tokio::time::timeout(most, closed(self.told.clone())).await.is_ok()
     }
 }
 

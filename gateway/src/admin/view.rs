@@ -247,9 +247,9 @@ pub(crate) struct ReplicaView {
     pub(crate) version: String,
     /// The newest change that it has applied.
     pub(crate) position: u64,
-    /// Milliseconds that it is behind.
+    /// Milliseconds since its last report, where that lacks changes; else 0.
     pub(crate) lag_ms: u64,
-    /// Milliseconds; null with the embedded store, where facts are always current.
+    /// Milliseconds for which it may still use what it knows; null with the embedded store, where facts are always current.
     #[schema(required)]
     pub(crate) lease_ms: Option<u64>,
     /// Of its configuration.
@@ -351,8 +351,10 @@ pub(crate) struct Propagation {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(crate) struct ReplicaReport {
     pub(crate) replica: String,
-    /// Milliseconds that it took to apply the change, or that were waited for it.
-    pub(crate) applied_ms: u64,
-    /// `applied`: the change is applied and requests under way are told. `pending`: it is applied, and some are still to be told.
+    /// Milliseconds from the change until it was seen to be applied; null where it was not.
+    #[schema(required)]
+    pub(crate) applied_ms: Option<u64>,
+    /// `applied`: the change is applied and requests under way are told. `lapsed`: it has been silent for so long that it uses
+    /// nothing any more of what it knew. `pending`: neither yet.
     pub(crate) state: String,
 }

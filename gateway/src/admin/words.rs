@@ -11,8 +11,10 @@ pub(super) const CREDENTIAL_STATES: [(&str, CredentialState); 4] = [
     ("revoked", CredentialState::Revoked),
 ];
 
-pub(super) const SUBJECT_KINDS: [(&str, SubjectKind); 2] =
-    [("user", SubjectKind::User), ("service", SubjectKind::Service)];
+pub(super) const SUBJECT_KINDS: [(&str, SubjectKind); 2] = [
+    (SubjectKind::User.name(), SubjectKind::User),
+    (SubjectKind::Service.name(), SubjectKind::Service),
+];
 
 pub(super) const SUBJECT_STATES: [(&str, SubjectState); 3] = [
     ("active", SubjectState::Active),

@@ -5,29 +5,46 @@ use std::sync::Arc;
 use decision::config::snapshot::StoreSettings;
 use decision::secret::{Pepper, Peppers, SealingKey};
 use secrecy::SecretString;
+use tokio::runtime::Runtime;
 
 use super::StartError;
 use crate::admin::Keys;
 use crate::log;
 use crate::metrics::Metrics;
-use crate::store::Store;
 use crate::store::embedded::{Embedded, pepper_beside};
 use crate::store::measured::Measured;
+use crate::store::redis::Redis;
+use crate::store::{SharedLog, Store};
 
+/// A store, ready to be asked.
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn Store>,
+    /// Of a store that others change, too.
+    pub(super) log: Option<Arc<dyn SharedLog>>,
+    pub(super) keys: Keys,
+}
+
+/// What waits for the store runs on `control`.
 pub(super) fn open(
     settings: &StoreSettings,
     metrics: &Arc<Metrics>,
-) -> Result<(Arc<dyn Store>, Keys), StartError> {
+    control: &Runtime,
+) -> Result<Opened, StartError> {
     let keys = keys(settings)?;
-    let store = Embedded::open(&settings.path, &keys.peppers)
-        .map_err(|error| StartError(error.to_string()))?;
-    if store.lost() > 0 {
-        log::warn("credentials were made under a pepper that is not given any more", |line| {
-            line.field("credentials", store.lost());
-        });
-    }
+    let (store, log): (Arc<dyn Store>, _) = match &settings.redis {
+        None => {
+            metrics.feed.store_up.set(1);
+            (Arc::new(embedded(settings, &keys)?), None)
+        }
+        Some(redis) => {
+            let forged = metrics.store_records_forged.clone();
+            let redis = Redis::open(redis, &keys.peppers, move || forged.inc());
+            let redis = control.block_on(redis).map_err(|error| StartError(error.to_string()))?;
+            (Arc::new(redis.clone()), Some(Arc::new(redis) as Arc<dyn SharedLog>))
+        }
+    };
     let observed = metrics.clone();
-    let measured = Measured::new(Arc::new(store), move |call| {
+    let measured = Measured::new(store, move |call| {
         observed.observe_store(call.operation, call.failure.is_none(), call.took);
         if let Some(failure) = call.failure {
             log::error("the store did not answer", |line| {
@@ -35,8 +52,18 @@ pub(super) fn open(
             });
         }
     });
-    metrics.store_up.set(1);
-    Ok((Arc::new(measured), keys))
+    Ok(Opened { store: Arc::new(measured), log, keys })
+}
+
+fn embedded(settings: &StoreSettings, keys: &Keys) -> Result<Embedded, StartError> {
+    let store = Embedded::open(&settings.path, &keys.peppers)
+        .map_err(|error| StartError(error.to_string()))?;
+    if store.lost() > 0 {
+        log::warn("credentials were made under a pepper that is not given any more", |line| {
+            line.field("credentials", store.lost());
+        });
+    }
+    Ok(store)
 }
 
 fn keys(settings: &StoreSettings) -> Result<Keys, StartError> {

@@ -66,6 +66,17 @@ impl<T: Send + Sync + 'static> Shelf<T> {
 }
 
 impl<T: Send + Sync + 'static> Cache<T> {
+    /// What is known and was not changed since, however long ago it was asked for; that there is no such record not, where that
+    /// is kept apart.
+    pub(super) fn get_of_any_age(&self, key: &FactKey) -> Option<Entry<T>> {
+        self.known.entries.get(key).filter(|entry| self.is_current(key, entry))
+    }
+
+    /// Whether the entry says that there is no such record, where that is more than a record like any other.
+    pub(super) fn is_unknown(&self, entry: &Entry<T>) -> bool {
+        entry.record.is_none() && self.unknown.is_some()
+    }
+
     /// `unknown` is where it is remembered that there is no such record; `None`: like any other fact.
     pub(super) const fn new(fence: Arc<Fence>, known: Shelf<T>, unknown: Option<Shelf<T>>) -> Self {
         Self { fence, known, unknown }

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use super::hasher::Seed;
 
-/// Look-ups under way at once; who asks for one more is told that nobody can say.
-pub(super) const MOST: usize = 1024;
+/// Look-ups under way at once, most of them in line; who asks for one more is told that nobody can say.
+pub(super) const MOST: usize = 8192;
 
 /// The look-ups under way.
 pub(super) struct Flights<T> {

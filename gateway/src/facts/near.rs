@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use decision::facts::{Fact, FactKey, Resource, Subject};
 
 use super::cache::Entry;
+use crate::clock;
 
 /// Places of one thread: some 400 KiB, and what they hold.
 const PLACES: usize = SETS * WAYS;
@@ -53,13 +54,20 @@ pub(super) enum Held {
 
 /// A kind of records.
 pub(super) trait Kind: Sized {
+    /// Whether no change makes it good again.
+    fn is_over(&self) -> bool;
     fn hold(entry: Entry<Self>) -> Held;
     fn held(held: &Held) -> Option<&Entry<Self>>;
 }
 
 macro_rules! kind {
-    ($record:ident in $variant:ident) => {
+    ($record:ident in $variant:ident, over: $over:expr) => {
         impl Kind for $record {
+            fn is_over(&self) -> bool {
+                let over: fn(&Self) -> bool = $over;
+                over(self)
+            }
+
             fn hold(entry: Entry<Self>) -> Held {
                 Held::$variant(entry)
             }
@@ -74,9 +82,12 @@ macro_rules! kind {
     };
 }
 
-kind!(Fact in Credential);
-kind!(Subject in Subject);
-kind!(Resource in Resource);
+kind!(Fact in Credential, over: |fact| {
+    let credential = &fact.credential;
+    credential.revoked_at.is_some() || credential.expires_at.is_some_and(|at| at <= clock::wall())
+});
+kind!(Subject in Subject, over: |_| false);
+kind!(Resource in Resource, over: |_| false);
 
 /// What lies here under `key`, if it is not too long here. Whether it is current is for the caller to ask.
 pub(super) fn get<T: Kind>(owner: Owner, key: &FactKey, now: Instant) -> Option<Entry<T>> {

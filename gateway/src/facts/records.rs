@@ -10,6 +10,7 @@ use tokio::time::{Instant as Deadline, timeout, timeout_at};
 use super::cache::{Cache, Entry};
 use super::fence::Stamp;
 use super::flight::{Flight, Flights, Landing};
+use super::line::Line;
 use crate::store::{Read, Unavailable};
 
 /// How often one request asks anew because a change overtook the answer.
@@ -28,8 +29,9 @@ pub(super) struct Records<T> {
 pub(super) struct House {
     /// Carries the look-ups: a request that goes away leaves them running for the others.
     pub(super) runtime: Handle,
-    /// Bounds each.
+    /// Bounds each, with the time that it stands in line.
     pub(super) timeout: Duration,
+    pub(super) line: Arc<Line>,
 }
 
 impl<T: Send + Sync + 'static> Records<T> {
@@ -92,9 +94,15 @@ impl<T: Send + Sync + 'static> Records<T> {
     ) where
         R: Future<Output = Result<Read<Option<T>>, Unavailable>>,
     {
-        let epoch = self.cache.epoch();
+        let answered = async {
+            let turn = self.house.line.turn().await?;
+            let epoch = self.cache.epoch();
+            let read = read.await;
+            turn.answered();
+            Some((epoch, read.ok()?))
+        };
         // An answer that does not come is none: dropping the landing says so to all who wait for it.
-        if let Ok(Ok(read)) = timeout(self.house.timeout, read).await {
+        if let Ok(Some((epoch, read))) = timeout(self.house.timeout, answered).await {
             let stamp = Stamp { epoch, position: read.position };
             let entry = Entry { record: read.value.map(Arc::new), stamp, asked_at: now };
             self.cache.insert(key, entry.clone());

@@ -7,7 +7,7 @@ use decision::facts::{Fact, FactKey, Known as _, Lookup, Wanted, api_mask};
 use tokio::runtime::{Builder, Runtime};
 
 use self::staged::Staged;
-use super::Facts;
+use super::{Facts, Lease};
 use crate::clock;
 use crate::store::conformance::{NOW, at, changed, created, credential, digest, id, polled};
 use crate::store::{Change, Store as _};
@@ -15,6 +15,7 @@ use crate::store::{Change, Store as _};
 mod cached;
 mod fetched;
 mod kinds;
+mod lapsed;
 mod staged;
 mod together;
 
@@ -48,6 +49,7 @@ fn play(settings: &CacheSettings, timeout: Duration, scene: impl AsyncFnOnce(Sce
             settings,
             timeout,
             tokio::runtime::Handle::current(),
+            Lease::endless(),
         );
         scene(Scene { facts, store, now: clock::now() }).await;
     });

@@ -1,7 +1,7 @@
 //! What one request knows: the cached facts, and those it has fetched itself, all of one moment.
 
 use std::cell::RefCell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use decision::facts::{Fact, FactKey, Known, Lookup, Resource, Subject, Wanted};
 use smallvec::SmallVec;
@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::Inner;
 use super::cache::{Cache, Entry};
 use super::fence::Moment;
+use super::lease::Contact;
 use super::near::{self, Kind};
 use crate::store::{Position, Read};
 
@@ -21,6 +22,10 @@ pub struct View<'f> {
     facts: &'f Inner,
     /// When the request began to ask.
     now: Instant,
+    /// How long beyond the lease it may use what is known.
+    serve: Duration,
+    /// What it rests on at this moment.
+    contact: Contact,
     moment: Moment,
     /// When the store's time for this request is up: known once it was asked.
     until: Option<Instant>,
@@ -52,6 +57,8 @@ impl<'f> View<'f> {
         Self {
             facts,
             now,
+            serve: Duration::ZERO,
+            contact: facts.lease.contact_at(now, Duration::ZERO),
             moment: facts.fence.moment(),
             until: None,
             rounds: 0,
@@ -62,15 +69,31 @@ impl<'f> View<'f> {
         }
     }
 
-    /// Whether all that was told since the view, or its last change of moment, was true at once. If not, what was decided on
-    /// it has to be decided anew, on a later moment: that one is entered here.
+    /// What is known may be used for this much longer than the lease lasts.
+    pub fn serve(&mut self, serve: Duration) {
+        self.serve = serve;
+        self.contact = self.facts.lease.contact_at(self.now, serve);
+    }
+
+    /// Whether all that was told since the view, or its last change of moment, was true at once, and may be used now. If not,
+    /// what was decided on it has to be decided anew, on a later moment: that one is entered here.
     pub fn holds(&mut self) -> bool {
         // Who was told that nobody can say was told so whatever the moment.
-        if self.is_over() || self.facts.fence.holds(self.moment) {
+        if self.is_over() || self.told.get_mut().is_empty() {
+            return true;
+        }
+        // First the lease, then the fence: see `Terms::contact`.
+        let contact = self.facts.lease.contact(self.serve);
+        if contact == self.contact && self.facts.fence.holds(self.moment) {
             return true;
         }
         self.turn();
         false
+    }
+
+    /// Whether what was told may be older than the lease allows.
+    pub fn is_stale(&self) -> bool {
+        self.contact == Contact::Serving && !self.told.borrow().is_empty()
     }
 
     /// The position up to which changes to the record of `key` are in what was told here of it.
@@ -119,8 +142,18 @@ impl<'f> View<'f> {
         self.turn();
     }
 
+    /// Whether a request that comes now would be let in on the credential that was fetched under `key`, as far as what is heard
+    /// of changes tells.
+    pub fn would_use(&self, key: &FactKey) -> bool {
+        let Some(Some(entry)) = self.credentials.get(key) else { return false };
+        entry.record.is_some()
+            && self.facts.lease.contact(self.serve) != Contact::Lost
+            && self.facts.credentials.cache.is_current(key, entry)
+    }
+
     fn turn(&mut self) {
         self.rounds += 1;
+        self.contact = self.facts.lease.contact(self.serve);
         self.moment = self.facts.fence.moment();
         self.told.get_mut().clear();
     }
@@ -140,7 +173,10 @@ impl<'f> View<'f> {
         if near.is_some() {
             return near;
         }
-        let entry = cache.get(key, now)?;
+        let entry = match self.contact {
+            Contact::Held => cache.get(key, now)?,
+            Contact::Serving | Contact::Lost => cache.get_of_any_age(key)?,
+        };
         if let Some(until) = cache.until(&entry) {
             near::put(owner, key, entry.clone(), now, until);
         }
@@ -157,11 +193,26 @@ impl<'f> View<'f> {
             return Some(Lookup::Unavailable);
         }
         let own = match fetched.get(key) {
-            Some(None) => return Some(Lookup::Unavailable),
-            Some(Some(entry)) => Some(entry).filter(|entry| cache.is_current(key, entry)),
+            // Nobody could say what is new. What is known is as good as the lease is.
+            Some(None) => match cache.get_of_any_age(key) {
+                Some(entry) => Some(entry),
+                None => return Some(Lookup::Unavailable),
+            },
+            Some(Some(entry)) => Some(entry).filter(|entry| cache.is_current(key, entry)).cloned(),
             None => None,
         };
-        let entry = own.cloned().or_else(|| self.cached(cache, key))?;
+        let entry = own.or_else(|| self.cached(cache, key));
+        let over = |entry: &Entry<T>| entry.record.as_ref().is_some_and(|record| record.is_over());
+        let usable = match (self.contact, &entry) {
+            (Contact::Held, _) | (Contact::Serving, None) => true,
+            (Contact::Serving, Some(entry)) => !cache.is_unknown(entry),
+            // It refuses whoever shows it, whatever else has changed. No other record is told, so it lets nobody in.
+            (Contact::Lost, entry) => entry.as_ref().is_some_and(over),
+        };
+        if !usable {
+            return Some(Lookup::Unavailable);
+        }
+        let entry = entry?;
         self.told.borrow_mut().push((*key, entry.stamp.position));
         Some(entry.into_lookup())
     }

@@ -5,7 +5,8 @@ use std::fmt;
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
 };
 
 /// Buckets of what people wait for, in seconds.
@@ -167,8 +168,25 @@ impl<'r> Families<'r> {
         self.register_vector(HistogramVec::new(options, labels)?, family)
     }
 
+    pub(super) fn histogram(
+        &self,
+        name: &str,
+        help: &str,
+        buckets: &[f64],
+    ) -> prometheus::Result<Histogram> {
+        let family =
+            Family { buckets: buckets.to_vec(), ..family(name, Kind::Histogram, help, &[]) };
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        self.register(Histogram::with_opts(options)?, family)
+    }
+
     pub(super) fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
         self.register(IntCounter::new(name, help)?, family(name, Kind::Counter, help, &[]))
+    }
+
+    /// A gauge of what is no whole number.
+    pub(super) fn measure(&self, name: &str, help: &str) -> prometheus::Result<Gauge> {
+        self.register(Gauge::new(name, help)?, family(name, Kind::Gauge, help, &[]))
     }
 
     pub(super) fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {

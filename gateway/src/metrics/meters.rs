@@ -25,6 +25,8 @@ pub struct ApiMeter {
     in_flight: IntGauge,
     pub bytes_in: IntCounter,
     pub bytes_out: IntCounter,
+    /// Requests that were decided on facts older than the lease allows.
+    pub stale_facts: IntCounter,
     /// Credentials that were good, by their scheme.
     accepted: Vec<(Arc<str>, IntCounter)>,
     /// By the route's index.
@@ -81,6 +83,7 @@ impl Metrics {
             in_flight: self.in_flight.with_label_values(&[name]),
             bytes_in: self.bytes.with_label_values(&[name, "in"]),
             bytes_out: self.bytes.with_label_values(&[name, "out"]),
+            stale_facts: self.degraded.with_label_values(&[name, "stale_facts"]),
             accepted: Vec::new(),
             routes: Vec::new(),
             unrouted: self.route_meter(name, UNKNOWN),

@@ -42,7 +42,7 @@ fn snapshot() -> Snapshot {
 }
 
 /// What a request with this credential is let in on.
-fn standing(credential: Credential) -> Standing {
+pub(crate) fn standing(credential: Credential) -> Standing {
     let (snapshot, known) = (snapshot(), One(credential));
     let pepper = Pepper::new(&"x".repeat(32).into()).unwrap();
     let fields = [Field { name: "x-api-key", value: b"ak_1" }];
@@ -87,6 +87,20 @@ fn suspended(name: &Id) -> Subject {
         metadata: serde_json::Map::new(),
         version: 1,
     }
+}
+
+/// Tells of one record.
+fn tell(key: &FactKey, position: Position, news: News<'_>) {
+    super::tell(&[tidings(key, position, news)]);
+}
+
+fn tidings(key: &FactKey, position: Position, news: News<'_>) -> Tidings {
+    let record = match news {
+        News::Credential(now) => Record::Credential(now.cloned().map(Arc::new)),
+        News::Subject(now) => Record::Subject(now.cloned().map(Arc::new)),
+        News::Org(now) => Record::Resource(now.cloned().map(Arc::new)),
+    };
+    Tidings { key: *key, position, record }
 }
 
 #[derive(Default)]
@@ -237,4 +251,44 @@ fn a_request_whose_timer_did_not_run_out_is_found_by_who_looks_at_the_clock() {
         std::thread::yield_now();
     }
     assert!(bound.seat.has_expired(clock::now()));
+}
+
+#[test]
+fn of_many_tidings_a_request_hears_its_own_in_their_order() {
+    let bounds: Vec<_> = (0..3).map(|_| Bound::new(lasting(HOUR))).collect();
+    let own = bounds[0].standing.clone();
+    let (good, disabled) = (lasting(HOUR), Credential { disabled: true, ..lasting(HOUR) });
+    let foreign = |number: u64| {
+        let key = FactKey::subject(&[0; 32], &id(&format!("user_{number}")));
+        tidings(&key, Position(11), News::Credential(None))
+    };
+    let of = |position, credential| {
+        tidings(own.credential(), Position(position), News::Credential(Some(credential)))
+    };
+    let mut many: Vec<_> = (0..100).map(foreign).collect();
+    many.push(of(11, &disabled));
+    super::tell(&(0..100).map(foreign).collect::<Vec<_>>());
+    assert!(bounds.iter().all(|bound| (bound.woken(), bound.cut()) == (0, None)));
+    super::tell(&many);
+    assert!(bounds.iter().all(|bound| bound.cut() == Some(Outcome::CredentialDisabled)));
+    let late = Bound::new(lasting(HOUR));
+    many.truncate(100);
+    many.extend([of(12, &good), of(11, &disabled)]);
+    super::tell(&many);
+    assert_eq!(late.cut(), None, "what came first is not what holds");
+}
+
+#[test]
+fn when_positions_begin_anew_lower_ones_are_heard_and_what_requests_rest_on_is_named_once() {
+    let bounds: Vec<_> = (0..3).map(|_| Bound::new(lasting(HOUR))).collect();
+    let own = bounds[0].standing.clone();
+    tell(own.credential(), Position(3), News::Credential(None));
+    assert!(bounds.iter().all(|bound| bound.cut().is_none()));
+    let basis = begin_anew();
+    let of_app = |name: &str| ("app".to_owned(), id(name));
+    assert_eq!(basis.credentials, [(*own.credential(), id("crd_1"))].into());
+    assert_eq!(basis.subjects, [(*own.subject(), of_app("user_1"))].into());
+    assert_eq!(basis.orgs, [(*own.org().unwrap(), of_app("org_1"))].into());
+    tell(own.credential(), Position(3), News::Credential(None));
+    assert!(bounds.iter().all(|bound| bound.cut() == Some(Outcome::CredentialUnknown)));
 }

@@ -1,7 +1,7 @@
 //! What is known to one request, and how it came to be known.
 
 use std::cell::Cell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use decision::config::snapshot::Api;
 use decision::facts::{Fact, FactKey, Known, Lookup, Resource, Subject, Wanted};
@@ -22,8 +22,16 @@ pub(super) struct Here<'g> {
 
 impl<'g> Here<'g> {
     /// The usual answer takes no look at the clock: the request is as young as its head, that came at `now`.
-    pub(super) fn new(gate: &'g Gate, now: Instant) -> Self {
-        Self { gate, view: gate.facts.view(now), counted: Cell::new(false) }
+    /// Out of contact with the store what is known is used for `serve` beyond the lease.
+    pub(super) fn new(gate: &'g Gate, now: Instant, serve: Duration) -> Self {
+        let mut view = gate.facts.view(now);
+        view.serve(serve);
+        Self { gate, view, counted: Cell::new(false) }
+    }
+
+    /// See [`View::is_stale`].
+    pub(super) fn is_stale(&self) -> bool {
+        self.view.is_stale()
     }
 
     /// See [`View::holds`].

@@ -1,7 +1,11 @@
 //! The audit log: who changed what. It holds names of fields and never what stood in them.
 
+use std::collections::BTreeSet;
+
 use decision::facts::Timestamp;
 use decision::name::Id;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::RecordKind;
 
@@ -85,4 +89,17 @@ pub struct AuditFilter {
     pub from: Option<Timestamp>,
     /// The first instant not shown any more.
     pub until: Option<Timestamp>,
+}
+
+/// The names of the fields in which two records differ, but for the version.
+pub(super) fn differing(before: &impl Serialize, after: &impl Serialize) -> Vec<String> {
+    let fields = |record| match record {
+        Ok(Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let (before, after) =
+        (fields(serde_json::to_value(before)), fields(serde_json::to_value(after)));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let changed = |name: &&String| *name != "version" && before.get(*name) != after.get(*name);
+    names.into_iter().filter(changed).cloned().collect()
 }

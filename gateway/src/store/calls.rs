@@ -38,4 +38,4 @@ macro_rules! store_calls {
         }
     };
 }
-pub(super) use store_calls;
+pub(crate) use store_calls;

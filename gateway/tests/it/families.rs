@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{Gateway, Upstream, one_api_with, request};
 
-/// By name, without the prefix. Those of the fleet, of TLS and of verifiers come with what they tell of.
-const FAMILIES: [(&str, &[&str]); 27] = [
+/// By name, without the prefix. Those of TLS and of verifiers come with what they tell of.
+const FAMILIES: [(&str, &[&str]); 33] = [
     ("requests_total", &["api", "route", "outcome", "blame", "status"]),
     ("request_duration_seconds", &["api", "route"]),
     ("decision_duration_seconds", &["api"]),
@@ -18,6 +18,11 @@ const FAMILIES: [(&str, &[&str]); 27] = [
     ("credential_cache_entries", &[]),
     ("store_duration_seconds", &["operation", "result"]),
     ("store_up", &[]),
+    ("feed_lag_seconds", &[]),
+    ("feed_lease_remaining_seconds", &[]),
+    ("feed_gaps_total", &[]),
+    ("revocation_propagation_seconds", &[]),
+    ("degraded_requests_total", &["api", "cause"]),
     ("limit_decisions_total", &["api", "limit", "decision"]),
     ("limit_keys", &["api", "limit"]),
     ("upstream_duration_seconds", &["upstream"]),
@@ -32,7 +37,8 @@ const FAMILIES: [(&str, &[&str]); 27] = [
     ("config_reloads_total", &["result"]),
     ("config_last_reload_success_timestamp_seconds", &[]),
     ("log_lines_dropped_total", &[]),
-    // What of the build is told is ours to say.
+    // These names are ours to say: of records whose signature fails, and of the build.
+    ("store_records_forged_total", &[]),
     ("build_info", &["version", "commit", "pingora"]),
 ];
 

@@ -27,6 +27,7 @@ mod deadline;
 mod dialects;
 mod edits;
 mod families;
+mod fleet;
 mod forward_blame;
 mod forward_cells;
 mod forward_clocks;

@@ -1,7 +1,9 @@
 //! The test house: a gateway process, upstreams that do as they are told, and clients that send exact bytes.
 //!
-//! Nothing here sleeps: a test waits for bytes, for a line or for an end, each with the one generous bound [`PATIENCE`].
+//! Nothing here sleeps in the hope that something has happened: a test waits for bytes, for a line, for an end, or asks again
+//! until it is so, each with the one generous bound [`PATIENCE`].
 
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
@@ -15,6 +17,8 @@ pub(crate) mod http1;
 pub(crate) mod lines;
 pub(crate) mod metrics;
 pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod redis;
 pub(crate) mod reload;
 pub(crate) mod ruled;
 pub(crate) mod sockets;
@@ -32,6 +36,20 @@ pub(crate) use upstream::{Gate, Upstream};
 
 /// How long any wait may take before the test fails. Far above what a loaded machine needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until it is so: for what nobody announces, such as the state of another process.
+///
+/// # Panics
+/// When it is not so within twice [`PATIENCE`].
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "between two questions there is a pause")]
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE * 2, "it never came to pass: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// One api `app` at any host, scheme `key` with the prefix `ak_`, one route `/**` to `upstream`.
 pub(crate) fn one_api(upstream: &Upstream) -> String {

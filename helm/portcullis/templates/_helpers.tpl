@@ -276,13 +276,29 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{- /* Refuses a store that would not lie on the volume. */ -}}
+{{- /* Something, where instances share a store. */ -}}
+{{- define "portcullis.isShared" -}}
+{{- if eq (default "" (get (default dict (include "portcullis.static" . | fromJson).store) "kind")) "redis" -}}
+yes
+{{- end -}}
+{{- end -}}
+
+{{- /* Refuses a store that would not lie on the volume, and instances that would have a store each. */ -}}
 {{- define "portcullis.judgeStore" -}}
 {{- $static := include "portcullis.static" . | fromJson -}}
+{{- if include "portcullis.isShared" . -}}
+{{- if not (or $static.store.pepper (include "portcullis.secretName" .) .Values.extraEnv) -}}
+{{- fail "config: store.kind is redis: instances that share a store need the same pepper: set secret.pepper or secret.existing" -}}
+{{- end -}}
+{{- else -}}
+{{- if gt (int .Values.replicaCount) 1 -}}
+{{- fail "replicaCount is more than 1: the embedded store is held by one process; several need store.kind: redis" -}}
+{{- end -}}
 {{- if hasKey $static "store" -}}
 {{- $path := toString (default "portcullis.db" $static.store.path) -}}
 {{- if or (not (hasPrefix (printf "%s/" .Values.persistence.mountPath) $path)) (regexMatch "(^|/)\\.\\.(/|$)" $path) -}}
 {{- fail (printf "config: store.path is %s; it has to lie in persistence.mountPath, %s, or it is lost with the pod" $path .Values.persistence.mountPath) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

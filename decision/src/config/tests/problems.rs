@@ -274,13 +274,13 @@ fn a_revealable_scheme_needs_a_sealing_key() {
 }
 
 #[test]
-fn the_store_is_the_embedded_one_and_keys_of_the_other_kind_have_their_types() {
+fn the_store_is_of_one_kind_and_keys_of_the_other_have_their_types() {
     table(
         top,
         &[
             (
-                "store: { kind: redis }",
-                &["1:16: store.kind: `redis`: only `embedded` is supported yet"],
+                "store: { kind: valkey }",
+                &["1:16: store.kind: expected `embedded` or `redis`, found `valkey`"],
             ),
             ("store: { path: \"\" }", &["1:16: store.path: expected a path, found ``"]),
             ("store: { url: {} }", &["1:15: store.url: expected text, found a mapping"]),
@@ -302,6 +302,10 @@ fn the_store_is_the_embedded_one_and_keys_of_the_other_kind_have_their_types() {
             (
                 "store: { when_lapsed: {} }",
                 &["1:23: store.when_lapsed: the key `serve` is missing"],
+            ),
+            (
+                "server: { health: { store_lost: gone } }",
+                &["1:33: server.health.store_lost: expected `ready` or `unready`, found `gone`"],
             ),
             (
                 "store: { acknowledge: all }",

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use decision::config::snapshot::Api;
 use decision::facts::{Fact, FactKey, Known, Lookup, Resource, Subject, Wanted};
@@ -22,6 +23,11 @@ impl<'f> Told<'f> {
     pub(super) fn new(facts: &'f Facts, stand_in: Option<StandIn>) -> Self {
         let stand_in = stand_in.map(|stand_in| (stand_in.key, Arc::new(stand_in.fact)));
         Self { view: facts.view(clock::now()), stand_in, noted: RefCell::default() }
+    }
+
+    /// See [`View::serve`].
+    pub(super) fn serve(&mut self, serve: Duration) {
+        self.view.serve(serve);
     }
 
     /// See [`View::holds`].

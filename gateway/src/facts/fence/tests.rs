@@ -8,6 +8,7 @@ use shuttle::sync::atomic::AtomicU64 as Modelled;
 use super::{Cell, Epoch, Fence, Stamp};
 use crate::store::Position;
 
+mod leased;
 mod model;
 
 impl Cell for Modelled {

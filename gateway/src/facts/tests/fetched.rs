@@ -8,6 +8,7 @@ use decision::facts::Lookup;
 use super::staged::close;
 use super::*;
 use crate::facts::flight::MOST;
+use crate::facts::line::AT_ONCE;
 use crate::facts::records::READS;
 
 #[test]
@@ -93,12 +94,19 @@ fn a_silent_store_gets_its_place_back_when_it_answers_again() {
         for fetch in silent {
             assert!(matches!(fetch.await, Lookup::Unavailable));
         }
-        assert_eq!(scene.store.finds(), MOST);
+        assert_eq!(scene.store.finds(), AT_ONCE);
         while scene.facts.0.credentials.under_way() > 0 {
             tokio::task::yield_now().await;
         }
         scene.store.before.add_permits(1);
-        assert_eq!(found(scene.fetch(1).await).credential, credential("crd_1"));
+        // It was silent for so many that it is left alone for a moment.
+        let answer = loop {
+            match scene.fetch(1).await {
+                Lookup::Unavailable => tokio::task::yield_now().await,
+                answer => break answer,
+            }
+        };
+        assert_eq!(found(answer).credential, credential("crd_1"));
     });
 }
 
@@ -186,12 +194,32 @@ fn look_ups_under_way_are_bounded_and_those_beyond_are_told_at_once() {
 }
 
 #[test]
+fn when_everything_is_asked_anew_look_ups_wait_in_line_and_nobody_is_turned_away() {
+    const ALL: u64 = 4000;
+    play(&settings(), LONG, async |scene| {
+        for _ in 0..2 {
+            let mut waiting: Vec<_> =
+                (0..ALL).map(|number| Box::pin(scene.fetch(number))).collect();
+            for fetch in &mut waiting {
+                begin(fetch.as_mut()).await;
+            }
+            for fetch in waiting {
+                assert!(matches!(fetch.await, Lookup::Unknown));
+            }
+            scene.facts.new_epoch();
+        }
+        assert_eq!(scene.store.finds() as u64, 2 * ALL);
+        assert!(scene.store.most_at_once() <= AT_ONCE, "{}", scene.store.most_at_once());
+    });
+}
+
+#[test]
 fn without_the_runtime_of_the_look_ups_nobody_can_say() {
     let gone = runtime();
     let handle = gone.handle().clone();
     drop(gone);
     runtime().block_on(async {
-        let facts = Facts::new(Staged::new() as _, &settings(), LONG, handle);
+        let facts = Facts::new(Staged::new() as _, &settings(), LONG, handle, Lease::endless());
         for _ in 0..2 {
             let lookup = fetch(&facts, "app", 1, clock::now()).await;
             assert!(matches!(lookup, Lookup::Unavailable));

@@ -18,6 +18,8 @@ pub(super) struct Stage {
     _folder: TempDir,
     pub(super) failing: AtomicBool,
     finds: AtomicUsize,
+    at_once: AtomicUsize,
+    most_at_once: AtomicUsize,
     /// A look-up passes it before the store is asked, and after.
     pub(super) before: Semaphore,
     pub(super) after: Semaphore,
@@ -35,6 +37,8 @@ impl Staged {
             _folder: folder,
             failing: AtomicBool::new(false),
             finds: AtomicUsize::new(0),
+            at_once: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
             before: Semaphore::new(Semaphore::MAX_PERMITS / 2),
             after: Semaphore::new(Semaphore::MAX_PERMITS / 2),
             answered: watch::Sender::new(0),
@@ -49,6 +53,11 @@ impl Stage {
         self.finds.load(Ordering::SeqCst)
     }
 
+    /// The most look-ups that were under way at the same time.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.most_at_once.load(Ordering::SeqCst)
+    }
+
     pub(super) async fn answered(&self, count: usize) {
         let mut answered = self.answered.subscribe();
         answered.wait_for(|answered| *answered >= count).await.unwrap();
@@ -57,6 +66,7 @@ impl Stage {
     async fn answer(&self) {
         self.answered.send_modify(|answered| *answered += 1);
         self.after.acquire().await.unwrap().forget();
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -77,6 +87,8 @@ impl Hook for Stage {
             return Ok(());
         }
         self.finds.fetch_add(1, Ordering::SeqCst);
+        let at_once = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_at_once.fetch_max(at_once, Ordering::SeqCst);
         self.before.acquire().await.unwrap().forget();
         if self.failing.load(Ordering::SeqCst) {
             self.answer().await;

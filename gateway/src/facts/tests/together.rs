@@ -13,7 +13,13 @@ use super::*;
 pub(super) fn with_facts(play: impl FnOnce(&Facts, &Arc<Staged>)) {
     let store = Staged::new();
     let lookups = runtime();
-    let facts = Facts::new(Arc::clone(&store) as _, &settings(), LONG, lookups.handle().clone());
+    let facts = Facts::new(
+        Arc::clone(&store) as _,
+        &settings(),
+        LONG,
+        lookups.handle().clone(),
+        Lease::endless(),
+    );
     let (over, is_over) = tokio::sync::oneshot::channel::<()>();
     thread::scope(|scope| {
         scope.spawn(|| lookups.block_on(is_over));

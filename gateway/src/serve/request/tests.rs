@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::access_log::AccessLog;
 use crate::crowd::Crowd;
-use crate::facts::Facts;
+use crate::facts::{Facts, Lease};
 use crate::generation::Generations;
 use crate::metrics::Metrics;
 use crate::source::Surroundings;
@@ -42,7 +42,8 @@ impl House {
         let second = Duration::from_secs(1);
         let cache =
             CacheSettings { capacity: 1, ttl: second, negative_capacity: 1, negative_ttl: second };
-        let facts = Facts::new(Arc::new(store), &cache, second, runtime.handle().clone());
+        let facts =
+            Facts::new(Arc::new(store), &cache, second, runtime.handle().clone(), Lease::endless());
         let generation = Generation::first(snapshot, loaded.written, &metrics);
         let gate = Gate {
             generations: Arc::new(Generations::new(generation)),

@@ -8,8 +8,9 @@ use decision::secret::{Digest, Sealed};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::record::{self, Kept};
-use super::step::{Step, Told, differing};
+use super::step::{Step, Told};
 use crate::store::amend::patched;
+use crate::store::audit::differing;
 use crate::store::{
     Action, Author, Change, ChangeError, ChangeKind, Changed, DELETED_FOR, FORGOTTEN_MAX, Keep,
     New, Rotated, Unavailable, What,

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::record;
-use super::step::{Step, Told, differing};
+use super::step::{Step, Told};
+use crate::store::audit::differing;
 use crate::store::{Action, Author, ChangeError, ChangeKind, Changed, Unavailable, What};
 
 /// A record of a realm.

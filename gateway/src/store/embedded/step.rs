@@ -1,10 +1,6 @@
 //! One change: a transaction that holds the records, the change log and the audit log together, or none of it.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
-use serde::Serialize;
-use serde_json::Value;
 
 use super::{audit, log};
 use crate::store::{Action, AuditEntry, Author, Change, ChangeKind, Unavailable, What};
@@ -64,19 +60,6 @@ impl Told {
     pub(super) fn version(version: u64) -> Self {
         Self { version, ..Self::default() }
     }
-}
-
-/// The names of the fields in which two records differ, but for the version.
-pub(super) fn differing(before: &impl Serialize, after: &impl Serialize) -> Vec<String> {
-    let fields = |record| match record {
-        Ok(Value::Object(fields)) => fields,
-        _ => serde_json::Map::new(),
-    };
-    let (before, after) =
-        (fields(serde_json::to_value(before)), fields(serde_json::to_value(after)));
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let changed = |name: &&String| *name != "version" && before.get(*name) != after.get(*name);
-    names.into_iter().filter(changed).cloned().collect()
 }
 
 /// Deletes all but the newest `kept` rows of a table that is numbered in the order of its rows.

@@ -329,6 +329,16 @@ impl Gateway {
         assert!(status.unwrap().success());
     }
 
+    /// Stops it where it stands, until [`Self::thaw`]; none of its threads runs any more when this returns.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+        super::process::until_stopped(self.id());
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal("CONT");
+    }
+
     /// Waits for the process to end by itself.
     pub(crate) fn wait_exit(&mut self) -> ExitStatus {
         self.stderr.until_end();

@@ -18,7 +18,8 @@ impl Metrics {
     /// [`Self::sum`] of what is counted in whole numbers.
     #[track_caller]
     pub(crate) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
-        self.sum(name, labels).to_string().parse().unwrap()
+        // The sum of nothing is -0.
+        (self.sum(name, labels) + 0.0).to_string().parse().unwrap()
     }
 
     /// Labels and value of every series of `name`.

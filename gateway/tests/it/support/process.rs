@@ -1,6 +1,18 @@
-//! What the kernel says of the gateway's process.
+//! What the kernel says of a process.
 
-use super::Gateway;
+use super::{Gateway, eventually};
+
+/// Waits until every thread of a process that was sent SIGSTOP has stopped.
+pub(crate) fn until_stopped(id: u32) {
+    let has_stopped = |thread: std::io::Result<std::fs::DirEntry>| {
+        let stat = std::fs::read_to_string(thread.unwrap().path().join("stat"));
+        // One that has ended meanwhile runs no more.
+        stat.map_or(true, |stat| stat.rsplit_once(") ").unwrap().1.starts_with('T'))
+    };
+    eventually("the process has stopped", || {
+        std::fs::read_dir(format!("/proc/{id}/task")).unwrap().all(has_stopped)
+    });
+}
 
 impl Gateway {
     /// Memory in use, without what the kernel holds in sockets; in bytes.

@@ -1,0 +1,186 @@
+//! A credential as it lies in Redis, and what belongs to writing one.
+
+use std::sync::Arc;
+
+use decision::facts::{Credential, Timestamp};
+use decision::name::Id;
+use decision::secret::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::commit::{Commit, Noted};
+use super::names::{self, Places, places_of_credential};
+use super::{Redis, blob};
+use crate::store::{Action, Author, ChangeKind, DELETED_FOR, New, Unavailable, What};
+
+/// A credential as it lies in Redis. The time of its last use lies elsewhere.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) credential: Credential,
+    /// What it is found by.
+    pub(super) digest: [u8; 32],
+    /// The pepper of the digest, see [`Redis::pepper`].
+    pub(super) pepper: String,
+}
+
+/// As it was read.
+pub(super) struct Found {
+    /// With its last use.
+    pub(super) kept: Kept,
+    pub(super) signature: Vec<u8>,
+}
+
+impl Found {
+    pub(super) fn digest(&self) -> Digest {
+        Digest(self.kept.digest)
+    }
+}
+
+/// A credential that was deleted.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Remembered {
+    pub(super) at: Timestamp,
+    pub(super) credential: Credential,
+}
+
+pub(super) fn opened(
+    redis: &Redis,
+    name: &str,
+    record: &[u8],
+    used: Option<i64>,
+) -> Result<Found, Unavailable> {
+    let mut kept: Kept = redis.vault.open(name, record)?;
+    kept.credential.last_used_at = used.map(Timestamp);
+    Ok(Found { kept, signature: blob::signature(record) })
+}
+
+/// That nothing is in the way is looked at again when it is written.
+pub(super) fn insert(
+    redis: &Redis,
+    commit: &mut Commit,
+    new: &New,
+    author: &Author,
+    action: Action,
+    other: Option<Id>,
+) -> Result<(), Unavailable> {
+    let New { credential, digests, sealed } = new;
+    let Credential { id, api, external_id, .. } = credential;
+    let name = names::credential(id);
+    commit.absent(name.clone());
+    for digest in digests.all() {
+        commit.absent(names::digest(api, digest));
+    }
+    commit.set(&names::digest(api, &digests.current), id.to_string().into());
+    if let Some(external_id) = external_id {
+        commit.absent(names::external(api, external_id));
+        commit.set(&names::external(api, external_id), id.to_string().into());
+    }
+    if let Some(sealed) = sealed {
+        let name = names::sealed(id);
+        commit.set(&name, redis.vault.seal_bytes(&name, sealed.as_bytes()));
+    }
+    if let Some(used) = credential.last_used_at {
+        commit.set_field(names::USED, id.as_str(), used.0.to_string());
+    }
+    commit.count(names::PEPPERS, &redis.pepper, 1);
+    put(redis, commit, credential, digests.current, redis.pepper.clone())?;
+    commit.place(&Places::new(), &places_of_credential(credential));
+    let what = what(credential, digests.current, true);
+    let noted = Noted { version: credential.version, other, ..Noted::default() };
+    commit.audit(&redis.vault, author, action, &what, noted)?;
+    commit.enter(&redis.vault, name, ChangeKind::Created, what)
+}
+
+/// Puts `new` in the place of what was found, under the next version.
+pub(super) fn write(
+    redis: &Redis,
+    commit: &mut Commit,
+    found: &Found,
+    mut new: Credential,
+    (action, author): (Action, &Author),
+    noted: Noted,
+) -> Result<Credential, Unavailable> {
+    new.version += 1;
+    let name = names::credential(&new.id);
+    commit.begins(name.clone(), found.signature.clone());
+    put(redis, commit, &new, found.digest(), found.kept.pepper.clone())?;
+    let before = places_of_credential(&found.kept.credential);
+    commit.place(&before, &places_of_credential(&new));
+    let kind = if action == Action::Revoke { ChangeKind::Revoked } else { ChangeKind::Updated };
+    let what = what(&new, found.digest(), true);
+    commit.audit(&redis.vault, author, action, &what, Noted { version: new.version, ..noted })?;
+    commit.enter(&redis.vault, name, kind, what)?;
+    Ok(new)
+}
+
+fn put(
+    redis: &Redis,
+    commit: &mut Commit,
+    credential: &Credential,
+    digest: Digest,
+    pepper: String,
+) -> Result<(), Unavailable> {
+    let name = names::credential(&credential.id);
+    let credential = Credential { last_used_at: None, ..credential.clone() };
+    let kept = Kept { credential, digest: digest.0, pepper };
+    commit.set(&name, redis.vault.seal(&name, &kept)?);
+    Ok(())
+}
+
+/// Takes away what was found, and remembers for a while that it was there, as `last`.
+pub(super) fn remove(
+    redis: &Redis,
+    commit: &mut Commit,
+    found: &Found,
+    last: Credential,
+    (kind, action, author): (ChangeKind, Action, &Author),
+) -> Result<Credential, Unavailable> {
+    let Credential { id, api, external_id, .. } = &last;
+    let name = names::credential(id);
+    commit.begins(name.clone(), found.signature.clone());
+    commit.delete(&name);
+    commit.delete(&names::digest(api, &found.digest()));
+    commit.delete(&names::sealed(id));
+    if let Some(external_id) = external_id {
+        commit.delete(&names::external(api, external_id));
+    }
+    commit.delete_field(names::USED, id.as_str());
+    commit.count(names::PEPPERS, &found.kept.pepper, -1);
+    commit.place(&places_of_credential(&found.kept.credential), &Places::new());
+    let mut ended = last.clone();
+    ended.revoked_at.get_or_insert(author.now);
+    let remembered = names::deleted(id);
+    let blob = redis.vault.seal(&remembered, &Remembered { at: author.now, credential: ended })?;
+    commit.keep(&remembered, blob, DELETED_FOR);
+    let what = what(&last, found.digest(), false);
+    commit.audit(&redis.vault, author, action, &what, Noted::version(last.version))?;
+    commit.enter(&redis.vault, name, kind, what)?;
+    Ok(last)
+}
+
+/// Moves what was found to another digest: a change of how it is found, and not of the record.
+pub(super) fn rekey(redis: &Redis, found: &Found, current: Digest) -> Result<Commit, Unavailable> {
+    let credential = &found.kept.credential;
+    let mut commit = Commit::default();
+    let (name, before) = (names::credential(&credential.id), found.digest());
+    commit.begins(name.clone(), found.signature.clone());
+    commit.absent(names::digest(&credential.api, &current));
+    commit.delete(&names::digest(&credential.api, &before));
+    commit.set(&names::digest(&credential.api, &current), credential.id.to_string().into());
+    commit.count(names::PEPPERS, &found.kept.pepper, -1);
+    commit.count(names::PEPPERS, &redis.pepper, 1);
+    put(redis, &mut commit, credential, current, redis.pepper.clone())?;
+    for digest in [before, current] {
+        let what = what(credential, digest, true);
+        commit.enter(&redis.vault, name.clone(), ChangeKind::Rekeyed, what)?;
+    }
+    Ok(commit)
+}
+
+pub(super) fn what(credential: &Credential, digest: Digest, is_there: bool) -> What {
+    What::Credential {
+        api: credential.api.clone(),
+        id: credential.id.clone(),
+        digest,
+        now: is_there.then(|| Arc::new(credential.clone())),
+    }
+}

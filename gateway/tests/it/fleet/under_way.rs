@@ -1,0 +1,91 @@
+//! Requests under way at one gateway end by a change that was made at another.
+
+use super::*;
+use crate::under_way::{UnderWay, upstream};
+
+fn fleet(redis: &Redis) -> Fleet {
+    let url = format!("redis://{}/0", redis.address());
+    let routes = "routes: [{ path: /**, upgrade: [websocket] }]";
+    Fleet::at(2, &url, upstream(), routes, &[])
+}
+
+/// What `change` does at the first gateway ends the requests that are under way at the second.
+#[track_caller]
+fn ends(body: &Value, status: u16, code: &str, change: impl FnOnce(&Gateway, &str)) {
+    let redis = Redis::start();
+    let fleet = fleet(&redis);
+    let mut order = json!({ "api": "app", "scheme": "key", "subject": "u_1", "lifetime": "never" });
+    for (name, value) in body.as_object().unwrap() {
+        order[name] = value.clone();
+    }
+    let (id, secret) = fleet.gateways[0].create(&order);
+    let under_way = UnderWay::begin(&fleet.gateways[1], &fleet.upstream, &secret);
+    change(&fleet.gateways[0], &id);
+    under_way.all_end(status, code);
+}
+
+#[track_caller]
+fn call(gateway: &Gateway, method: &str, path: &str, body: &Value) {
+    let (status, answer) = gateway.admin(method, &format!("/v1/{path}"), body);
+    assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+}
+
+#[test]
+fn a_revocation_ends_them() {
+    ends(&json!({}), 401, "credential_invalid", |gateway, id| {
+        call(gateway, "POST", &format!("credentials/{id}/revoke"), &json!({}));
+    });
+}
+
+#[test]
+fn a_deletion_ends_them() {
+    ends(&json!({}), 401, "credential_invalid", |gateway, id| {
+        call(gateway, "DELETE", &format!("credentials/{id}"), &Value::Null);
+    });
+}
+
+#[test]
+fn a_disabling_ends_them() {
+    ends(&json!({}), 401, "credential_invalid", |gateway, id| {
+        call(gateway, "PATCH", &format!("credentials/{id}"), &json!({ "disabled": true }));
+    });
+}
+
+#[test]
+fn an_expiry_that_is_moved_up_ends_them() {
+    ends(&json!({}), 401, "credential_invalid", |gateway, id| {
+        let (_, at) = crate::support::instant_after(Duration::from_secs(1));
+        call(gateway, "PATCH", &format!("credentials/{id}"), &json!({ "expires_at": at }));
+    });
+}
+
+#[test]
+fn a_suspension_ends_them() {
+    ends(&json!({}), 403, "subject_suspended", |gateway, _| {
+        let body = json!({ "kind": "user", "state": "suspended" });
+        call(gateway, "PUT", "subjects/u_1", &body);
+    });
+}
+
+#[test]
+fn a_restriction_of_the_organisation_ends_them() {
+    ends(&json!({ "org": "org_1" }), 403, "resource_restricted", |gateway, _| {
+        let body = json!({ "kind": "org", "state": "locked" });
+        call(gateway, "PUT", "resources/org_1", &body);
+    });
+}
+
+/// Nobody can say what was changed, so the records of all who are under way are asked for again.
+#[test]
+fn a_revocation_that_the_log_has_lost_ends_them() {
+    let redis = Redis::start();
+    let fleet = fleet(&redis);
+    let (id, secret) = fleet.gateways[0]
+        .create(&json!({ "api": "app", "scheme": "key", "subject": "u_1", "lifetime": "never" }));
+    let under_way = UnderWay::begin(&fleet.gateways[1], &fleet.upstream, &secret);
+    fleet.gateways[1].freeze();
+    call(&fleet.gateways[0], "POST", &format!("credentials/{id}/revoke"), &json!({}));
+    faults::trim(&redis);
+    fleet.gateways[1].thaw();
+    under_way.all_end(401, "credential_invalid");
+}
