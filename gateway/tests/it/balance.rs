@@ -1,8 +1,8 @@
 //! Contract 2, `upstreams`: shares, weights, hashing, and endpoints that are left out.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 
+use crate::support::sockets::Nobody;
 use crate::support::{Gateway, Setup, Upstream, request};
 
 fn saying(name: &str) -> Upstream {
@@ -27,19 +27,14 @@ fn answers(gateway: &Gateway, count: usize) -> BTreeMap<String, usize> {
     answers
 }
 
-/// An address at which nobody listens.
-fn nobody() -> std::net::SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 #[test]
 fn upstreams_of_a_route_are_drawn_by_weight() {
-    let (app, canary) = (saying("app"), saying("canary"));
+    let (app, canary, nobody) = (saying("app"), saying("canary"), Nobody::new());
     let upstreams = format!(
         "{{ app: [{}], canary: [{}], spare: [{}] }}",
         app.address(),
         canary.address(),
-        nobody()
+        nobody.address()
     );
     let gateway = Gateway::start(open(&upstreams, "{ app: 80, canary: 20, spare: 0 }"));
     let answers = answers(&gateway, 1000);
@@ -50,8 +45,8 @@ fn upstreams_of_a_route_are_drawn_by_weight() {
 
 #[test]
 fn an_upstream_that_cannot_be_reached_keeps_its_share() {
-    let app = saying("app");
-    let upstreams = format!("{{ app: [{}], canary: [{}] }}", app.address(), nobody());
+    let (app, nobody) = (saying("app"), Nobody::new());
+    let upstreams = format!("{{ app: [{}], canary: [{}] }}", app.address(), nobody.address());
     let gateway = Gateway::start(open(&upstreams, "{ app: 1, canary: 1 }"));
     let answers = answers(&gateway, 200);
     // Of 200 draws at one half, outside of 50 to 150 is seven standard deviations away.
@@ -115,10 +110,10 @@ fn an_endpoint_that_fails_again_and_again_is_left_out() {
 
 #[test]
 fn an_endpoint_that_cannot_be_reached_is_left_out_too_and_comes_back() {
-    let good = saying("good");
+    let (good, nobody) = (saying("good"), Nobody::new());
     let upstreams = format!(
         "{{ app: {{ endpoints: [{}, {}], balance: round_robin, outlier: {{ consecutive_failures: 1, eject_for: 200ms }}, retries: {{ attempts: 1 }} }} }}",
-        nobody(),
+        nobody.address(),
         good.address()
     );
     let gateway = Setup::new(open(&upstreams, "app")).server("threads: 1").start();
@@ -160,9 +155,12 @@ fn endpoints_drawn_at_random_have_shares_by_their_weight() {
 
 #[test]
 fn an_endpoint_that_is_drawn_and_cannot_be_reached_is_followed_by_another() {
-    let good = saying("good");
-    let upstreams =
-        format!("{{ app: {{ endpoints: [{}, {}], balance: random }} }}", nobody(), good.address());
+    let (good, nobody) = (saying("good"), Nobody::new());
+    let upstreams = format!(
+        "{{ app: {{ endpoints: [{}, {}], balance: random }} }}",
+        nobody.address(),
+        good.address()
+    );
     let gateway = Gateway::start(open(&upstreams, "app"));
     assert_eq!(answers(&gateway, 50), BTreeMap::from([("good".to_owned(), 50)]));
 }

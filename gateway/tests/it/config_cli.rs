@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 use crate::support::gateway::ADMIN_TOKEN;
+use crate::support::sockets::Nobody;
 use crate::support::{Gateway, Setup, Upstream, one_api};
 
 fn portcullis(folder: &Path, arguments: &[&str]) -> Output {
@@ -188,10 +189,13 @@ fn check_against_a_gateway_that_gives_no_answer_says_so_and_fails() {
     let write = |text: &str| fs::write(folder.path().join("mine.yaml"), text).unwrap();
     let silent = Upstream::scripted(|connection| drop(connection.request()));
     let nonsense = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nnonsense");
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for (address, whole) in
-        [(nobody, true), (silent.address(), true), (nonsense.address(), true), (nobody, false)]
-    {
+    let nobody = Nobody::new();
+    for (address, whole) in [
+        (nobody.address(), true),
+        (silent.address(), true),
+        (nonsense.address(), true),
+        (nobody.address(), false),
+    ] {
         let url = format!("http://{address}");
         write(&if whole { GOOD.to_owned() } else { GOOD.replace("name: app,", "nam: app,") });
         let output = portcullis(folder.path(), &["check", "mine.yaml", "--against", &url]);

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::h2c::h2_request;
+use crate::support::sockets::Nobody;
 use crate::support::{Gateway, H2, Response, Upstream, one_api_with, request};
 
 const HOUSE: &str = r#"errors:
@@ -177,9 +178,10 @@ fn a_grpc_call_is_refused_in_one_head_that_ends_the_stream() {
 
 #[test]
 fn a_grpc_call_whose_upstream_is_away_is_told_so_and_may_come_again() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Nobody::new();
     let gateway = Gateway::start(format!(
-        "upstreams: {{ app: [\"{nobody}\"] }}\napis:\n  - name: app\n    upstream: app\n    routes: [{{ path: /**, auth: none }}]\n"
+        "upstreams: {{ app: [\"{}\"] }}\napis:\n  - name: app\n    upstream: app\n    routes: [{{ path: /**, auth: none }}]\n",
+        nobody.address()
     ));
     let response =
         H2::connect(gateway.address("public")).request(call(None, "/"), "", None).unwrap();

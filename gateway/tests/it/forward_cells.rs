@@ -1,23 +1,17 @@
 //! Forwarding: the cells of the table of states and events that no other test enters (T61), each logged once with what it was.
 
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
 use crate::support::client::Closed;
 use crate::support::h2c::h2_request;
 use crate::support::http1::End;
-use crate::support::sockets::{small_listener, small_stream};
+use crate::support::sockets::{Nobody, small_listener, small_stream};
 use crate::support::{Client, Gate, Gateway, H2, Setup, Upstream, open_api, request};
 
 /// More than all kernel buffers between a client and an upstream hold.
 const ENDLESS: usize = 64 << 20;
-
-/// An address where nobody listens.
-fn nowhere() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
 
 /// [`open_api`] with these lines for the upstream.
 fn with_upstream(lines: &str) -> String {
@@ -53,8 +47,12 @@ fn a_client_that_takes_nothing_is_cut_after_write_stall() {
 #[test]
 fn an_endpoint_that_refuses_the_connection_costs_no_request_while_another_takes_it() {
     let upstream = Upstream::echo();
-    let endpoints =
-        format!("endpoints: [\"{}\", \"{}\"], balance: round_robin", nowhere(), upstream.address());
+    let nobody = Nobody::new();
+    let endpoints = format!(
+        "endpoints: [\"{}\", \"{}\"], balance: round_robin",
+        nobody.address(),
+        upstream.address()
+    );
     let gateway = Gateway::start(with_upstream(&endpoints));
     let mut client = gateway.connect();
     for number in 0..20 {
@@ -68,10 +66,11 @@ fn an_endpoint_that_refuses_the_connection_costs_no_request_while_another_takes_
 /// Row 7
 #[test]
 fn no_connection_at_all_is_upstream_unavailable() {
+    let [one, other] = [(); 2].map(|()| Nobody::new());
     let gateway = Gateway::start(with_upstream(&format!(
         "endpoints: [\"{}\", \"{}\"]",
-        nowhere(),
-        nowhere()
+        one.address(),
+        other.address()
     )));
     let mut client = gateway.connect();
     for (method, body) in [("GET", ""), ("POST", "body")] {

@@ -1,7 +1,6 @@
 //! Contract 11: what can be scraped, and that it is documented.
 
-use std::net::TcpListener;
-
+use crate::support::sockets::Nobody;
 use crate::support::{Gateway, Upstream, one_api, open_api, request};
 
 fn near(found: f64, expected: u32) -> bool {
@@ -34,13 +33,14 @@ fn every_family_that_is_shown_is_in_the_documentation() {
 #[test]
 fn tries_at_an_upstream_are_counted_by_what_became_of_them() {
     let upstream = Upstream::echo();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Nobody::new();
     let rude = Upstream::scripted(|connection| {
         connection.request();
     });
     let gateway = Gateway::start(format!(
-        "upstreams: {{ app: [\"{}\"], nobody: [\"{nobody}\"], rude: [\"{}\"] }}\napis:\n  - name: app\n    upstream: app\n    routes:\n      - {{ path: /, auth: none }}\n      - {{ path: /nobody, auth: none, upstream: nobody }}\n      - {{ path: /rude, auth: none, upstream: rude }}\n",
+        "upstreams: {{ app: [\"{}\"], nobody: [\"{}\"], rude: [\"{}\"] }}\napis:\n  - name: app\n    upstream: app\n    routes:\n      - {{ path: /, auth: none }}\n      - {{ path: /nobody, auth: none, upstream: nobody }}\n      - {{ path: /rude, auth: none, upstream: rude }}\n",
         upstream.address(),
+        nobody.address(),
         rude.address(),
     ));
     let statuses = ["/", "/", "/nobody", "/rude"].map(|target| gateway.get(target, &[]).status);

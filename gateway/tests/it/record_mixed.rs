@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::record::lines_and_counts_agree;
 use crate::support::h2c::h2_request;
+use crate::support::sockets::Nobody;
 use crate::support::{Client, Gateway, H2, Upstream, one_api_with, request};
 
 const CLIENTS: usize = 4;
@@ -150,9 +151,9 @@ impl Mixed<'_> {
 #[test]
 fn any_mix_of_requests_over_both_protocols_has_one_line_and_one_count_for_each() {
     let upstream = upstream();
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Nobody::new();
     let yaml = one_api_with(&upstream, ROUTES)
-        .replace("upstreams: { app:", &format!("upstreams: {{ gone: [\"{nobody}\"], app:"));
+        .replace("{ app:", &format!("{{ gone: [\"{}\"], app:", nobody.address()));
     let gateway = Gateway::start(yaml);
     let secret = gateway.mint("u_1", "org_1");
     let seed = fastrand::u64(..);

@@ -1,11 +1,11 @@
 //! Contract 6: what a refusal looks like, and what it leaves of the connection.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::h2c::h2_request;
+use crate::support::sockets::Nobody;
 use crate::support::{
     Gateway, H2, Response, Upstream, instant_after, one_api, one_api_with, request,
 };
@@ -134,9 +134,10 @@ fn head_has_no_body_and_the_connection_goes_on() {
 
 #[test]
 fn a_service_that_cannot_be_reached_is_503_with_retry_after() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Nobody::new();
     let gateway = Gateway::start(format!(
-        "upstreams: {{ app: [\"{nobody}\"] }}\napis:\n  - name: app\n    upstream: app\n    schemes: [{{ name: key, prefix: ak_ }}]\n"
+        "upstreams: {{ app: [\"{}\"] }}\napis:\n  - name: app\n    upstream: app\n    schemes: [{{ name: key, prefix: ak_ }}]\n",
+        nobody.address()
     ));
     let secret = gateway.mint("u_1", "org_1");
     let response = gateway.get("/", &[("x-api-key", &secret)]);

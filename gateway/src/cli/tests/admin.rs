@@ -1,5 +1,7 @@
 //! The commands over the admin API.
 
+use socket2::{Domain, Socket, Type};
+
 use super::*;
 
 #[test]
@@ -352,8 +354,11 @@ fn what_is_not_the_admin_api_is_told_as_such() {
         assert!(ended.err.contains(says) && !ended.err.contains('\u{1b}'), "{}", ended.err);
         assert!(sent.join().unwrap().to_lowercase().contains("authorization: bearer"));
     }
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let admin = format!("http://{closed}");
+    // Taken, so that nobody else comes to listen there.
+    let closed = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    closed.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = closed.local_addr().unwrap().as_socket().unwrap();
+    let admin = format!("http://{address}");
     let ended = portcullis(&["credential", "--admin", &admin, "--token-file", &token, "list"]);
     assert_eq!(ended.code, 1);
     assert!(ended.err.contains("cannot reach the admin API"), "{}", ended.err);

@@ -19,6 +19,26 @@ pub(crate) fn small_listener() -> TcpListener {
     socket.into()
 }
 
+/// An address at which nobody listens for as long as this lives: its port is taken, so that nobody else is given it.
+pub(crate) struct Nobody {
+    address: SocketAddr,
+    _socket: Socket,
+}
+
+impl Nobody {
+    pub(crate) fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        socket.bind(&SockAddr::from(any)).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        Self { address, _socket: socket }
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
 /// A port on which connections neither begin nor fail, and what keeps it so.
 pub(crate) fn full_listener() -> (SocketAddr, Vec<Socket>) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
