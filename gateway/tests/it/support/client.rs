@@ -139,9 +139,9 @@ impl Client {
         self.try_response().is_some_and(|response| response.end != End::Cut)
     }
 
-    /// FIN: no more from us, all from the peer.
+    /// FIN: no more from us, all from the peer. That may have closed already, and lingered no longer: that shows when reading.
     pub(crate) fn finish(&mut self) {
-        self.source.reader.shutdown(Shutdown::Write).unwrap();
+        drop(self.source.reader.shutdown(Shutdown::Write));
     }
 
     /// RST.
