@@ -66,6 +66,8 @@ fn a_slow_request_is_always_logged() {
     assert_eq!(gateway.get("/a//b", &[]).status, 400);
     let mut client = gateway.connect();
     client.send(request("GET", "/slow", &[], ""));
+    // From here on it is under way, however late the gateway came to it.
+    upstream.wait_for_target("/slow");
     assert!(client.is_quiet_for(Duration::from_millis(3100)));
     gate.open();
     assert_eq!(client.response().status, 204);
