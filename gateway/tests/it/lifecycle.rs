@@ -89,7 +89,7 @@ fn a_secret_may_be_brought_again_after_its_deletion_but_not_after_its_revocation
 fn expiry_holds_to_the_millisecond_with_a_warm_cache() {
     let upstream = Upstream::echo();
     let gateway = Gateway::start(one_api(&upstream));
-    let (expires, text) = instant_after(Duration::from_millis(900));
+    let (expires, text) = instant_after(Duration::from_secs(3));
     let (_, secret) = gateway.create(&json!({
         "api": "app", "scheme": "key", "subject": "u_1",
         "expires_at": text,
@@ -114,7 +114,7 @@ fn expiry_holds_to_the_millisecond_with_a_warm_cache() {
             other => panic!("{other}: {}", response.text()),
         }
     }
-    assert!(good > 0, "the machine was too slow to ask once in 900 ms");
+    assert!(good > 0, "the machine was too slow to ask once in three seconds");
     let id = client.send(&bytes).response().request_id();
     assert_eq!(gateway.line(&id)["outcome"], "credential_expired");
 }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::support::h2c::h2_request;
 use crate::support::sockets::full_listener;
 use crate::support::upstream::Connection;
-use crate::support::{Client, Gate, Gateway, H2, Upstream, instant_after, one_api_with, request};
+use crate::support::{
+    Client, Gate, Gateway, H2, Upstream, instant_after, one_api_with, request, until,
+};
 
 pub(crate) const SWITCH: &str =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -169,7 +171,7 @@ fn an_expiry_that_is_moved_up_ends_requests_in_every_phase() {
     let gateway = gateway(&upstream, "");
     let (id, secret) = gateway.create(&credential(&json!({})));
     let under_way = UnderWay::begin(&gateway, &upstream, &secret);
-    let (_, at) = instant_after(Duration::from_secs(1));
+    let (_, at) = instant_after(Duration::from_secs(3));
     change(&gateway, "PATCH", &format!("credentials/{id}"), &json!({ "expires_at": at }));
     under_way.all_end(401, "credential_invalid");
     all_ended_as(gateway, &upstream, "credential_expired");
@@ -212,13 +214,13 @@ fn a_request_that_is_still_connecting_is_ended_too() {
         "upstreams: {{ app: {{ endpoints: [\"{address}\"], connect_timeout: 60s }} }}\n\
          apis: [{{ name: app, upstream: app, schemes: [{{ name: key, prefix: ak_ }}] }}]\n"
     ));
-    let (_, at) = instant_after(Duration::from_secs(2));
+    let (_, at) = instant_after(Duration::from_secs(5));
     let expiring = credential(&json!({ "lifetime": null, "expires_at": at }));
     let (id, revoked) = gateway.create(&credential(&json!({})));
     let (_, expiring) = gateway.create(&expiring);
     let mut clients = [ask(&gateway, &revoked), ask(&gateway, &expiring)];
     let in_flight = || gateway.metrics().sum("requests_in_flight", &[("api", "app")]);
-    while in_flight() < 1.5 {}
+    until(|| in_flight() > 1.5);
     change(&gateway, "POST", &format!("credentials/{id}/revoke"), &json!({}));
     for client in &mut clients {
         let response = client.response();
@@ -362,7 +364,7 @@ fn requests_of_a_scheme_that_does_not_cut_outlive_their_credential() {
     let gate = Gate::default();
     let upstream = Upstream::answering_at(&gate);
     let gateway = gateway(&upstream, ", cut_in_flight: false");
-    let (_, at) = instant_after(Duration::from_secs(2));
+    let (_, at) = instant_after(Duration::from_secs(4));
     let expiring = credential(&json!({ "lifetime": null, "expires_at": at }));
     let created = [credential(&json!({})), credential(&json!({})), expiring]
         .map(|body| gateway.create(&body));
@@ -372,7 +374,7 @@ fn requests_of_a_scheme_that_does_not_cut_outlive_their_credential() {
     let revoke = format!("/v1/credentials/{revoked}/revoke");
     assert_eq!(gateway.admin("POST", &revoke, &json!({})).0, 200);
     assert_eq!(gateway.admin("DELETE", &format!("/v1/credentials/{deleted}"), &Value::Null).0, 204);
-    assert!(clients[2].is_quiet_for(Duration::from_secs(2)), "it was cut at its expiry");
+    assert!(clients[2].is_quiet_for(Duration::from_secs(4)), "it was cut at its expiry");
     for (_, secret) in &created {
         assert_eq!(gateway.get("/", &[("x-api-key", secret)]).status, 401);
     }
