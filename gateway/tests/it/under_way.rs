@@ -184,6 +184,7 @@ fn the_end_of_an_overlap_ends_requests_of_the_old_credential_and_none_of_its_suc
     let gateway = gateway(&upstream, "");
     let (id, old) = gateway.create(&credential(&json!({})));
     let mut ended = ask(&gateway, &old);
+    upstream.wait_for_requests(1);
     let path = format!("/v1/credentials/{id}/rotate");
     let (status, answer) = gateway.admin("POST", &path, &json!({ "overlap": "1s" }));
     assert_eq!(status, 201, "{answer}");
