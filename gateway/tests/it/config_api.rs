@@ -95,7 +95,9 @@ fn without_a_body_the_files_are_checked_that_a_reload_would_read() {
     assert_eq!(check(&gateway, "")["restart_required"][0]["path"], "server.threads");
     gateway.rewrite(|text| text.replace("threads: 1", "threads: 2").replace("ak_", "bk_"));
     let checked = check(&gateway, "");
-    assert_eq!((&checked["valid"], &checked["changed"]), (&json!(true), &json!(true)));
+    // Where the machine was slow, whoever watches the files has been faster, and they are what is in force.
+    let changed = checked["generation"] == 1;
+    assert_eq!((&checked["valid"], &checked["changed"]), (&json!(true), &json!(changed)));
 }
 
 #[test]
