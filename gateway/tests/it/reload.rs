@@ -235,6 +235,7 @@ fn what_is_written_down_changes_without_a_restart() {
     gateway.reloaded();
     gateway.replace("sample: 1.0", "sample: 0.5");
     gateway.reloaded();
+    gateway.in_force(2);
     let said = gateway.stderr.so_far().join("\n");
     assert!(said.contains("\"generation\":2") && !said.contains("\"generation\":4"), "{said}");
 }

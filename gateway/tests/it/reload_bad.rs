@@ -86,9 +86,11 @@ fn a_file_that_is_replaced_without_end_while_it_is_read_is_never_taken_for_a_bad
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut number = 0;
-            while !over.load(Ordering::Relaxed) {
-                number += 1;
+            // Within the bound of the key, however often there is time for it.
+            for number in (1..10_000).cycle() {
+                if over.load(Ordering::Relaxed) {
+                    break;
+                }
                 gateway.rewrite(|text| {
                     let own = text.lines().filter(|line| !line.starts_with("telemetry"));
                     let own: Vec<_> = own.collect();
