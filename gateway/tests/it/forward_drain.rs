@@ -317,5 +317,5 @@ fn an_idle_connection_is_answered_once_more_before_it_leaves() {
         assert_eq!(client.closed(), Closed::Fin);
     }
     drop(clients);
-    gateway.all_ended_as(4, "forwarded", "complete");
+    assert_eq!(lines_of(gateway), vec![pair("forwarded", "complete"); 4]);
 }
