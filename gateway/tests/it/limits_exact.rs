@@ -128,9 +128,11 @@ fn retries(gateway: &Gateway, api: &str, window: u64) {
         assert!(client.is_quiet_for(Duration::from_secs(wait - 1)));
     }
     let early = client.send(&bytes).response().status;
-    // Where the machine was slow it may have been late enough.
+    // Where the machine was slow it may have been late enough, and then has taken what there was.
     if began.elapsed() < Duration::from_secs(window) {
         assert_eq!(early, 429, "{api}");
+    } else if early == 200 {
+        return;
     }
     assert!(client.is_quiet_for(Duration::from_secs(1)));
     assert_eq!(client.send(&bytes).response().status, 200, "{api}");
