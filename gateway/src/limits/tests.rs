@@ -9,6 +9,7 @@ use decision::decide::{self, Step};
 use decision::facts::{Fact, FactKey, Known, Lookup, Resource, Subject};
 use decision::request::{Framing, Protocol, RequestHead};
 use decision::secret::Pepper;
+use time::OffsetDateTime;
 
 use super::*;
 
@@ -116,7 +117,11 @@ fn max_is_exact_at_every_algorithm_however_many_threads_ask() {
         ] {
             let snapshot = snapshot(&format!("limits: {{ a: {{ per: ip, max: {max}, {rule} }} }}"));
             let limits = Limits::new(&snapshot, None, &Metrics::new().unwrap());
-            assert_eq!(together(&snapshot, &limits, 300), max, "{rule}");
+            // At the end of a month the calendar's counters begin anew.
+            let month = OffsetDateTime::now_utc().month();
+            let admitted = together(&snapshot, &limits, 300);
+            let most = if month == OffsetDateTime::now_utc().month() { max } else { 2 * max };
+            assert!((max..=most).contains(&admitted), "{rule}: {admitted}");
         }
     }
 }
@@ -238,7 +243,7 @@ fn failures_hold_back_the_address_that_made_them_and_count_no_other_refusal() {
     fail("192.0.2.1", Outcome::AudienceMismatch);
     let exceeded = held("192.0.2.1").unwrap();
     assert_eq!((exceeded.outcome, &*exceeded.limit), (Outcome::FailuresExceeded, "a"));
-    assert_eq!(exceeded.retry_after, 31_536_000);
+    assert!((31_535_000..=31_536_000).contains(&exceeded.retry_after), "{}", exceeded.retry_after);
     assert!(held("192.0.2.2").is_none());
     assert_eq!(admitted(&limits, &snapshot, 12), 9, "the stage limit asks other rules");
 }

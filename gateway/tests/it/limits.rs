@@ -30,6 +30,11 @@ pub(crate) fn stands(response: &Response) -> Vec<String> {
     fields.iter().flat_map(|field| field.split(", ")).map(without).collect()
 }
 
+/// The day by which counters of the calendar go: at its end, or its month's, they begin anew.
+pub(crate) fn today() -> time::Date {
+    time::OffsetDateTime::now_utc().date()
+}
+
 pub(crate) fn refused(response: &Response, outcome: &str) {
     assert_eq!((response.status, response.code().as_str()), (429, outcome));
 }
@@ -69,8 +74,12 @@ fn every_algorithm_refuses_with_its_own_outcome_and_shows_its_window_or_none() {
     ] {
         let gateway = limited(&upstream, &format!("a: {{ {rule} }}"), "");
         let key = gateway.mint("u_1", "org_1");
+        let day = today();
         assert_eq!(get(&gateway, "/", &key).status, 200);
         let over = get(&gateway, "/", &key);
+        if over.status == 200 && day != today() {
+            continue;
+        }
         refused(&over, outcome);
         assert_eq!(over.all("ratelimit-policy"), [policy]);
         let wait = over.field("retry-after").unwrap();
