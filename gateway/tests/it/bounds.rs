@@ -100,7 +100,7 @@ fn the_heads_deadline_does_not_move_while_bytes_arrive() {
 #[test]
 fn a_connection_without_a_request_is_closed_silently_when_idle() {
     let upstream = Upstream::echo();
-    let gateway = bounded(&upstream, "idle: 300ms");
+    let gateway = bounded(&upstream, "idle: 2s");
     let secret = gateway.mint("u_1", "org_1");
     gateway.connect().closed();
     let mut used = gateway.connect();

@@ -62,7 +62,7 @@ fn an_answer_that_is_not_over_by_then_is_cut() {
             }
         }
     });
-    let gateway = Gateway::start(open_api(&upstream, "deadline: 500ms, idle: 300ms"));
+    let gateway = Gateway::start(open_api(&upstream, "deadline: 2s, idle: 1s"));
     let mut client = gateway.connect();
     let response = client.send(request("GET", "/", &[], "")).response();
     assert_eq!((response.status, response.end), (200, End::Cut));
@@ -106,7 +106,7 @@ fn a_tunnel_that_is_not_over_by_then_is_cut_though_it_is_busy() {
             }
         }
     });
-    let gateway = Gateway::start(open_api(&upstream, "deadline: 500ms, upgrade: [websocket]"));
+    let gateway = Gateway::start(open_api(&upstream, "deadline: 2s, upgrade: [websocket]"));
     let mut client = gateway.connect();
     let fields = [("Connection", "Upgrade"), ("Upgrade", "websocket")];
     assert_eq!(client.send(request("GET", "/", &fields, "")).response().status, 101);

@@ -163,7 +163,7 @@ fn an_answer_that_stops_moving_is_cut_after_idle() {
         connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbegun");
         connection.closed();
     });
-    let gateway = Gateway::start(open_api(&upstream, "idle: 500ms"));
+    let gateway = Gateway::start(open_api(&upstream, "idle: 1500ms"));
     for length in ["0", "5"] {
         let mut client = gateway.connect();
         client.send(request("POST", "/", &[("Content-Length", length)], ""));
@@ -189,12 +189,12 @@ fn a_slow_answer_outlives_timeout_and_idle_as_long_as_something_moves() {
         let echoed = connection.exactly(10).unwrap();
         connection.write(&echoed[5..]);
     });
-    let gateway = Gateway::start(open_api(&upstream, "timeout: 500ms, idle: 1s"));
+    let gateway = Gateway::start(open_api(&upstream, "timeout: 2s, idle: 2s"));
     let mut client = gateway.connect();
     client.send(request("POST", "/", &[("Content-Length", "10")], ""));
     client.head();
     for _ in 0..10 {
-        assert!(client.is_quiet_for(Duration::from_millis(200)));
+        assert!(client.is_quiet_for(Duration::from_millis(300)));
         client.send("x");
     }
     assert_eq!(client.exactly(5), b"xxxxx");

@@ -99,7 +99,7 @@ fn a_client_that_was_told_to_continue_and_does_not_is_request_timeout() {
         connection.write("HTTP/1.1 100 Continue\r\n\r\n");
         connection.closed();
     });
-    let gateway = Gateway::start(open_api(&upstream, "timeout: 500ms"));
+    let gateway = Gateway::start(open_api(&upstream, "timeout: 2s"));
     let mut client = gateway.connect();
     let fields = [("Expect", "100-continue"), ("Content-Length", "5")];
     assert_eq!(client.send(request("POST", "/", &fields, "")).response().status, 100);
@@ -191,7 +191,7 @@ fn an_idle_tunnel_whose_client_takes_nothing_is_client_gone() {
         connection.write(SWITCH);
         while connection.try_write([b'x'; 16 * 1024]) {}
     });
-    let gateway = Setup::new(open_api(&upstream, "upgrade: [websocket], idle: 500ms"))
+    let gateway = Setup::new(open_api(&upstream, "upgrade: [websocket], idle: 2s"))
         .server("bounds: { write_stall: 60s }")
         .start();
     let client = tunnel(&gateway);

@@ -150,7 +150,7 @@ fn endless_interim_answers_end_in_upstream_timeout() {
                 }
             }
         });
-        let gateway = Gateway::start(open_api(&upstream, "timeout: 500ms"));
+        let gateway = Gateway::start(open_api(&upstream, "timeout: 1s"));
         let mut client = gateway.connect();
         client.send(request("GET", "/", &[], ""));
         let mut interim = 0;

@@ -352,11 +352,11 @@ fn a_tunnel_that_is_quiet_for_61_seconds_lives() {
 #[test]
 fn a_tunnel_that_is_quiet_past_its_idle_limit_ends_with_timeout() {
     let upstream = echoing();
-    let gateway = allowing(&upstream, "idle: 1s");
+    let gateway = allowing(&upstream, "idle: 2s");
     let mut client = gateway.connect();
     open(&mut client, handshake(&[]));
-    for _ in 0..15 {
-        assert!(client.is_quiet_for(Duration::from_millis(100)));
+    for _ in 0..8 {
+        assert!(client.is_quiet_for(Duration::from_millis(300)));
         client.send("x");
         assert_eq!(client.exactly(1), b"x");
     }
