@@ -1,7 +1,7 @@
 //! A real `redis-server`, and what a test does to it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::PATIENCE;
 use super::lines::Lines;
+use super::sockets::Nobody;
 
 /// What Redis answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,8 @@ impl Reply {
 pub(crate) struct Redis {
     child: Child,
     arguments: Vec<String>,
-    address: SocketAddr,
+    /// Its own also while it is away.
+    place: Nobody,
     folder: TempDir,
     stdout: Lines,
 }
@@ -96,21 +98,19 @@ impl Redis {
     }
 
     fn launch(arguments: Vec<String>) -> Self {
-        // Another process may take the port between this and the start: then that is said, and the test fails.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let (child, stdout) = spawn(&arguments, address, &folder);
-        Self { child, arguments, address, folder, stdout }
+        let (place, folder) = (Nobody::new(), tempfile::tempdir().unwrap());
+        let (child, stdout) = spawn(&arguments, place.address(), &folder);
+        Self { child, arguments, place, folder, stdout }
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+        self.place.address()
     }
 
     /// Sends a command on a connection of its own.
     #[track_caller]
     pub(crate) fn command(&self, words: &[&str]) -> Reply {
-        Session::connect(self.address).command(words)
+        Session::connect(self.address()).command(words)
     }
 
     /// A line of `INFO`.
@@ -146,7 +146,7 @@ impl Redis {
 
     /// Starts it again, at the same address, with what it has kept.
     pub(crate) fn start_again(&mut self) {
-        (self.child, self.stdout) = spawn(&self.arguments, self.address, &self.folder);
+        (self.child, self.stdout) = spawn(&self.arguments, self.address(), &self.folder);
     }
 }
 
@@ -175,7 +175,7 @@ impl Drop for Redis {
         self.kill();
         if thread::panicking() {
             for line in self.stdout.so_far().iter().rev().take(20).rev() {
-                eprintln!("redis {}: {line}", self.address);
+                eprintln!("redis {}: {line}", self.address());
             }
         }
     }

@@ -19,7 +19,8 @@ pub(crate) fn small_listener() -> TcpListener {
     socket.into()
 }
 
-/// An address at which nobody listens for as long as this lives: its port is taken, so that nobody else is given it.
+/// An address at which nobody listens for as long as this lives, but whom a test sends there: its port is taken, so that nobody
+/// else is given it.
 pub(crate) struct Nobody {
     address: SocketAddr,
     _socket: Socket,
@@ -28,6 +29,8 @@ pub(crate) struct Nobody {
 impl Nobody {
     pub(crate) fn new() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        // Whoever asks for this very port, and says so too, has it beside this.
+        socket.set_reuse_address(true).unwrap();
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         socket.bind(&SockAddr::from(any)).unwrap();
         let address = socket.local_addr().unwrap().as_socket().unwrap();

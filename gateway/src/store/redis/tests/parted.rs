@@ -33,10 +33,10 @@ async fn a_server_that_is_restarted_is_connected_to_again() {
     let server = Server::start(&[]).await;
     let redis = open(&server.settings()).await;
     redis.create(new(credential("crd_1"), 1), &at(NOW)).await.unwrap();
-    let port = server.port;
+    let place = server.place.clone();
     drop(server);
     eventually("it is gone", async || redis.get(&id("crd_1")).await.err()).await;
-    let _server = Server::start_at(port).await;
+    let _server = Server::start_at(place).await;
     let found = eventually("it is back", async || redis.get(&id("crd_1")).await.ok()).await;
     assert_eq!(found, None, "it kept nothing");
 }

@@ -1,11 +1,15 @@
 //! Servers that tests start, each on a port of its own, and stop with them.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use decision::config::snapshot::RedisSettings;
 use redis::Value;
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use super::local;
@@ -14,29 +18,31 @@ use super::local;
 pub(super) struct Server {
     child: Child,
     pub(super) port: u16,
+    pub(super) place: Arc<Place>,
     folder: TempDir,
 }
 
 impl Server {
     pub(super) async fn start(more: &[&str]) -> Self {
         for _ in 0..20 {
-            if let Some(server) = Self::try_start(free_port(), more).await {
+            if let Some(server) = Self::try_start(Place::new(), more).await {
                 return server;
             }
         }
         panic!("redis-server does not start with {more:?}");
     }
 
-    /// Again at a port where one was before.
-    pub(super) async fn start_at(port: u16) -> Self {
-        Self::try_start(port, &[]).await.expect("the port is free again")
+    /// Again where one was before.
+    pub(super) async fn start_at(place: Arc<Place>) -> Self {
+        Self::try_start(place, &[]).await.expect("it starts again")
     }
 
-    async fn try_start(port: u16, more: &[&str]) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
+    async fn try_start(place: Arc<Place>, more: &[&str]) -> Option<Self> {
+        let (folder, port) = (tempfile::tempdir().unwrap(), place.port);
         let settings = ["--save", "", "--bind", "127.0.0.1"];
         let port_text = port.to_string();
-        let at: &[&str] = if more.contains(&"--tls-port") {
+        let encrypted = more.contains(&"--tls-port");
+        let at: &[&str] = if encrypted {
             &["--port", "0", "--tls-port", &port_text]
         } else {
             &["--port", &port_text]
@@ -50,13 +56,13 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self { child, port, folder }.answering().await
+        Self { child, port, place, folder }.answering(encrypted).await
     }
 
     /// One that watches `master`, which it calls `main`, and needs nobody's consent.
     pub(super) async fn sentinel(master: &Self) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let (folder, place) = (tempfile::tempdir().unwrap(), Place::new());
+        let port = place.port;
         let text = format!(
             "port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {} 1\n\
              sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n",
@@ -70,16 +76,14 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self { child, port, folder }.answering().await.expect("the sentinel starts")
+        Self { child, port, place, folder }.answering(false).await.expect("the sentinel starts")
     }
 
-    /// `None`: it has ended, because somebody else had the port.
-    async fn answering(mut self) -> Option<Self> {
+    /// `None`: it has ended. One of a cluster has a second port, which may be too high, or somebody else's.
+    async fn answering(mut self, encrypted: bool) -> Option<Self> {
         while self.child.try_wait().unwrap().is_none() {
-            if std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                // Who was late to the port ends soon.
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                return self.child.try_wait().unwrap().is_none().then_some(self);
+            if answers(self.port, encrypted) {
+                return Some(self);
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -141,8 +145,27 @@ fn full(name: &str) -> String {
     format!("{{portcullis}}:{name}")
 }
 
-/// Free a moment ago: whoever takes it must be ready to be told that it is not.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
+/// Whether it has come up whole. One that speaks TLS has one port alone, and listens there last of all.
+fn answers(port: u16, encrypted: bool) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let ping =
+        |stream: &mut TcpStream| stream.write_all(b"PING\r\n").and_then(|()| stream.read(&mut [0]));
+    encrypted || ping(&mut stream).is_ok_and(|count| count > 0)
+}
+
+/// A port that is a server's own, also before it listens there and while it is away: it is taken, so that nobody else is given
+/// it, and may be had beside this by whoever asks for this very one, as a server does.
+pub(super) struct Place {
+    port: u16,
+    _taken: Socket,
+}
+
+impl Place {
+    fn new() -> Arc<Self> {
+        let taken = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        taken.set_reuse_address(true).unwrap();
+        taken.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let address = taken.local_addr().unwrap().as_socket().unwrap();
+        Arc::new(Self { port: address.port(), _taken: taken })
+    }
 }
