@@ -48,7 +48,8 @@ fn ten_thousand_requests_at_once_for_one_cold_credential_ask_the_store_once() {
 
 #[test]
 fn a_flood_of_unknown_credentials_costs_known_ones_nothing() {
-    let (_redis, fleet) = fleet(1);
+    let redis = Redis::start();
+    let fleet = Fleet::with(1, redis.address(), &CALM);
     let gateway = &fleet.gateways[0];
     let known: Vec<_> = (0..50).map(|_| fleet.warm()).collect();
     let before = gateway.metrics();

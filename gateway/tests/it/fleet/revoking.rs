@@ -7,7 +7,8 @@ use super::*;
 
 #[test]
 fn after_each_of_a_thousand_revocations_that_were_waited_for_nobody_is_admitted() {
-    let (_redis, fleet) = fleet(3);
+    let redis = Redis::start();
+    let fleet = Fleet::with(3, redis.address(), &CALM);
     let keys: Vec<Key> = (0..1000).map(|_| fleet.create()).collect();
     for gateway in &fleet.gateways {
         let mut client = gateway.connect();
@@ -48,7 +49,8 @@ fn after_each_of_a_thousand_revocations_that_were_waited_for_nobody_is_admitted(
 
 #[test]
 fn a_change_of_any_kind_that_was_waited_for_holds_everywhere() {
-    let (_redis, fleet) = fleet(2);
+    let redis = Redis::start();
+    let fleet = Fleet::with(2, redis.address(), &CALM);
     let key = fleet.warm();
     let own = format!("/v1/credentials/{}", key.id);
     let subject = |state: &str| json!({ "kind": "user", "state": state });
@@ -74,7 +76,8 @@ fn a_change_of_any_kind_that_was_waited_for_holds_everywhere() {
 #[test]
 fn a_credential_that_was_refused_and_then_made_works_at_once_everywhere() {
     let redis = Redis::start();
-    let fleet = Fleet::with(2, redis.address(), &["cache: { negative_ttl: 1h }"]);
+    let fleet =
+        Fleet::with(2, redis.address(), &[&CALM[..], &["cache: { negative_ttl: 1h }"]].concat());
     let secret = "ak_a-secret-that-another-system-has-made-0001";
     let key = Key { id: String::new(), secret: secret.to_owned() };
     for gateway in &fleet.gateways {

@@ -6,7 +6,7 @@ use crate::under_way::{UnderWay, upstream};
 fn fleet(redis: &Redis) -> Fleet {
     let url = format!("redis://{}/0", redis.address());
     let routes = "routes: [{ path: /**, upgrade: [websocket] }]";
-    Fleet::at(2, &url, upstream(), routes, &[])
+    Fleet::at(2, &url, upstream(), routes, &CALM)
 }
 
 /// What `change` does at the first gateway ends the requests that are under way at the second.
@@ -54,7 +54,7 @@ fn a_disabling_ends_them() {
 #[test]
 fn an_expiry_that_is_moved_up_ends_them() {
     ends(&json!({}), 401, "credential_invalid", |gateway, id| {
-        let (_, at) = crate::support::instant_after(Duration::from_secs(1));
+        let (_, at) = crate::support::instant_after(Duration::from_secs(3));
         call(gateway, "PATCH", &format!("credentials/{id}"), &json!({ "expires_at": at }));
     });
 }
