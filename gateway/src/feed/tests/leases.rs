@@ -3,7 +3,7 @@
 use super::*;
 
 /// Short enough to wait for its end, long enough for a busy machine.
-const SHORT: Duration = Duration::from_millis(600);
+const SHORT: Duration = Duration::from_secs(2);
 
 #[test]
 fn a_store_that_falls_silent_ends_the_lease_and_one_that_answers_again_renews_it() {
