@@ -72,6 +72,8 @@ struct Following {
     /// `None`: nothing is known yet, and so nothing is old.
     history: Option<History>,
     reporting: Option<Running<Reported>>,
+    /// Reports so far.
+    reports: u64,
     /// Those under way are being told what became of their records; a new epoch began.
     telling: Option<Running<()>>,
     /// When the last report was sent.
@@ -100,6 +102,7 @@ impl Following {
             follower,
             history: None,
             reporting: None,
+            reports: 0,
             telling: None,
             sent_at: now,
             due: now,
@@ -233,6 +236,7 @@ impl Following {
     }
 
     fn report(&mut self) {
+        self.reports += 1;
         let Follower { log, feed, generations, identity, lease, .. } = &self.follower;
         let generation = generations.current();
         let serve = generation.snapshot.longest_serve;
@@ -242,6 +246,7 @@ impl Following {
         let report = Report {
             instance: identity.instance.clone(),
             replica: identity.replica.clone(),
+            number: self.reports,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             applied: told.unwrap_or(NOTHING),
             lease: *lease,

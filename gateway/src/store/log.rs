@@ -42,6 +42,8 @@ pub enum Followed {
 pub struct Report {
     pub instance: String,
     pub replica: String,
+    /// Among the reports of its instance: what is said later has a higher one.
+    pub number: u64,
     /// Of the program.
     pub version: String,
     /// Everything up to here is applied, and requests under way have been told.
@@ -83,7 +85,8 @@ impl Registered {
 #[async_trait]
 pub trait SharedLog: fmt::Debug + Send + Sync + 'static {
     /// Enters what a replica says of itself, and gives the newest mark: one atomic step, and a write, so that a server that
-    /// takes no writes any more renews nobody's lease.
+    /// takes no writes any more renews nobody's lease. One that comes after a later one of its instance, from a connection that
+    /// was given up, is not entered and has no answer: others would wait for what was said then.
     async fn report(&self, report: &Report) -> Result<Mark, Unavailable>;
 
     /// Takes an instance out of the register. To be called when it admits nobody any more.

@@ -65,7 +65,8 @@ fn replica(name: &str, applied: u64, silent: i64) -> Registered {
     let report = Report {
         instance: format!("instance of {name}"),
         replica: name.into(),
-        version: "1.2.3".into(),
+        number: 1,
+            version: "1.2.3".into(),
         applied: mark(applied),
         lease: Duration::from_secs(2),
         bound: Duration::from_secs(32),

@@ -23,6 +23,7 @@ fn register(said: &[Option<Said>]) -> Register {
         let report = Report {
             instance: number.to_string(),
             replica: format!("gw-{number}"),
+            number: 1,
             version: "1".into(),
             applied: mark(said.as_ref()?.applied),
             lease: Duration::from_secs(2),

@@ -98,6 +98,19 @@ fn a_report_says_who_reports_what_is_applied_and_how_long_facts_may_be_used() {
     });
 }
 
+#[test]
+fn each_report_has_a_higher_number_than_those_before() {
+    play(LONG, async |scene| {
+        for _ in 0..3 {
+            scene.world.state().change(2);
+            scene.until_reported().await;
+        }
+        let state = scene.world.state();
+        assert!(state.reports.len() > 2);
+        assert!(state.reports.is_sorted_by(|one, next| one.number < next.number));
+    });
+}
+
 /// Far longer than [`SOON`] would be until the next report that is due anyway.
 const ENDLESS: Duration = Duration::from_hours(1);
 

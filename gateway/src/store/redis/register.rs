@@ -21,6 +21,7 @@ const KEPT: u32 = 60_000;
 struct Said {
     instance: String,
     replica: String,
+    number: u64,
     version: String,
     position: u64,
     link: u64,
@@ -36,6 +37,7 @@ impl SharedLog for Redis {
         let said = Said {
             instance: instance.clone(),
             replica: report.replica.clone(),
+            number: report.number,
             version: report.version.clone(),
             position: applied.position.0,
             link: applied.link,
@@ -45,7 +47,7 @@ impl SharedLog for Redis {
         };
         let mut call = super::call(&scripts::REPORT);
         call.arg(instance).arg(applied.position.0).arg(applied.link).arg(milliseconds(*bound));
-        call.arg(self.vault.seal(&name(instance), &said)?).arg(KEPT);
+        call.arg(report.number).arg(self.vault.seal(&name(instance), &said)?).arg(KEPT);
         let mut answer = Answer::new(self.link.look_up(&call).await?)?;
         mark(&mut answer)
     }
@@ -85,17 +87,18 @@ impl SharedLog for Redis {
 }
 
 impl Redis {
-    /// `entry`: when it was written, its bound, whether its position is one of this log, and what was said.
+    /// `entry`: when it was written, its bound, whether its position is one of this log, its number, and what was said.
     fn registered(&self, instance: String, entry: &[u8]) -> Result<Registered, Unavailable> {
-        let mut parts = entry.splitn(4, |byte| *byte == b' ');
+        let mut parts = entry.splitn(5, |byte| *byte == b' ');
         let mut part = || parts.next().ok_or_else(strange);
         let reported_at = parsed(part()?).map(Timestamp).ok_or_else(strange)?;
-        let (_bound, is_of_log) = (part()?, part()? == b"1");
+        let (_bound, is_of_log, _number) = (part()?, part()? == b"1", part()?);
         let said: Said = self.vault.open(&name(&instance), part()?)?;
         let (position, link) = if is_of_log { (said.position, said.link) } else { (0, 0) };
         let report = Report {
             instance,
             replica: said.replica,
+            number: said.number,
             version: said.version,
             applied: Mark { position: Position(position), link },
             lease: Duration::from_millis(said.lease),

@@ -10,6 +10,7 @@ fn report(instance: &str, applied: Mark) -> Report {
     Report {
         instance: instance.into(),
         replica: "a replica".into(),
+        number: 1,
         version: "1.2.3".into(),
         applied,
         lease: Duration::from_secs(2),
@@ -69,6 +70,26 @@ async fn a_position_of_another_history_is_entered_as_none() {
         let entered = redis.register().await.unwrap().replicas.pop().unwrap();
         assert_eq!(entered.report.applied, expected, "{applied:?}");
     }
+}
+
+/// From a connection that was given up, for example: what was said there first must not hold in the stead of what was said later.
+#[tokio::test]
+async fn a_report_that_comes_after_a_later_one_is_not_entered_and_not_answered() {
+    let server = Server::start(&[]).await;
+    let redis = open(&server.settings()).await;
+    let mark = create(&redis, 1).await;
+    let late = Report { bound: Duration::from_secs(2), ..report("one", BEGINNING) };
+    let later = Report { number: 10, ..report("one", mark) };
+    assert_eq!(redis.report(&later).await.unwrap(), mark);
+    assert!(redis.report(&late).await.is_err());
+    assert!(redis.report(&Report { number: 9, ..late.clone() }).await.is_err());
+    let entered = async || redis.register().await.unwrap().replicas.pop().unwrap().report;
+    assert_eq!(entered().await, later);
+    // What follows is entered, and so is what others say.
+    let next = Report { number: 11, ..late };
+    assert_eq!(redis.report(&next).await.unwrap(), mark);
+    assert_eq!(entered().await, next);
+    assert_eq!(redis.report(&report("two", mark)).await.unwrap(), mark);
 }
 
 #[tokio::test]
