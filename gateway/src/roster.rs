@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use decision::facts::{FactKey, Timestamp};
 use decision::outcome::Outcome;
-use decision::standing::{News, Standing};
+use decision::standing::Standing;
 use slab::Slab;
 
 use crate::clock;
@@ -51,8 +51,9 @@ struct Entry {
 #[derive(Debug)]
 struct Tenure {
     standing: Standing,
-    /// Changes up to these are in the records that it was let in on: of its credential, its subject and its organisation.
-    known: [Position; 3],
+    /// Changes up to these are in the records that it was let in on: of its credential, its subject and its organisation. `None`:
+    /// positions have begun anew since, and whatever is told is later.
+    known: [Option<Position>; 3],
     ends_at: Option<Instant>,
 }
 
@@ -81,11 +82,10 @@ impl Seat {
     /// What ends this standing ends this request too. To be called in the poll that checked the facts; `known` is the
     /// position up to which changes to a record are in there.
     pub fn bind(&self, standing: Standing, known: impl Fn(&FactKey) -> Position) {
-        let nothing = Position(0);
         let known = [
-            known(standing.credential()),
-            known(standing.subject()),
-            standing.org().map_or(nothing, known),
+            Some(known(standing.credential())),
+            Some(known(standing.subject())),
+            standing.org().map(known),
         ];
         let ends_at = standing.expires_at().map(|at| instant_of(at, clock::now()));
         self.with(|entry| entry.tenure = Some(Tenure { standing, known, ends_at }));
@@ -157,10 +157,10 @@ impl Entry {
         }
     }
 
-    /// A record has changed, at a position.
-    fn hear(&mut self, key: &FactKey, position: Position, news: News<'_>, now: Timestamp) {
+    /// A record has changed.
+    fn hear(&mut self, tidings: &Tidings, now: Timestamp) {
         let Some(tenure) = &mut self.tenure else { return };
-        match tenure.hear(key, position, news, now) {
+        match tenure.hear(tidings, now) {
             Heard::Nothing => {}
             Heard::GoesOn => self.wake(),
             Heard::Ends(outcome) => self.end(outcome),
@@ -178,18 +178,19 @@ enum Heard {
 }
 
 impl Tenure {
-    fn hear(&mut self, key: &FactKey, position: Position, news: News<'_>, now: Timestamp) -> Heard {
+    fn hear(&mut self, tidings: &Tidings, now: Timestamp) -> Heard {
         let Self { standing, known: [credential, subject, org], ends_at } = self;
-        let (own, known) = match news {
-            News::Credential(_) => (Some(standing.credential()), credential),
-            News::Subject(_) => (Some(standing.subject()), subject),
-            News::Org(_) => (standing.org(), org),
+        let (is_own, known) = match &tidings.record {
+            Record::Credential(id, _) => (*id == standing.fact().credential.id, credential),
+            Record::Subject(key, _) => (key == standing.subject(), subject),
+            Record::Resource(key, _) => (Some(key) == standing.org(), org),
         };
-        if own != Some(key) || position <= *known {
+        let position = Some(tidings.position);
+        if !is_own || position <= *known {
             return Heard::Nothing;
         }
         *known = position;
-        match standing.judge(news, now) {
+        match standing.judge(tidings.news(), now) {
             Some(outcome) => Heard::Ends(outcome),
             None => {
                 *ends_at = standing.expires_at().map(|at| instant_of(at, clock::now()));

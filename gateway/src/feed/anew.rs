@@ -14,7 +14,7 @@ use super::Feed;
 use super::pace::Pace;
 use crate::generation::Generations;
 use crate::roster::{Basis, Record, Tidings};
-use crate::store::{Mark, Position, Store, Unavailable};
+use crate::store::{Mark, Position, Read, Store, Unavailable};
 
 /// Records that the store is asked for at once.
 const AT_ONCE: usize = 32;
@@ -29,8 +29,8 @@ const TOLD: usize = 256;
 #[derive(Clone, Debug)]
 enum Asked {
     Credential(Id),
-    Subject { realm: String, id: Id },
-    Resource { realm: String, id: Id },
+    Subject { key: FactKey, realm: String, id: Id },
+    Resource { key: FactKey, realm: String, id: Id },
 }
 
 /// Asks for the records of `basis` until each was told. What is read is not before `head`.
@@ -45,15 +45,13 @@ pub(super) async fn ask_again(
     let mut tidings = Vec::new();
     loop {
         while under_way.len() < AT_ONCE
-            && let Some((key, asked)) = waiting.next()
+            && let Some(asked) = waiting.next()
         {
             let store = feed.facts().store().clone();
-            under_way.spawn(async move { (key, answer(&*store, &asked, head.position).await) });
+            under_way.spawn(async move { answer(&*store, &asked, head.position).await });
         }
         match under_way.join_next().await {
-            Some(Ok((key, (position, record)))) => {
-                tidings.push(Tidings { key, position, record });
-            }
+            Some(Ok(told)) => tidings.push(told),
             // One that has panicked was said so.
             Some(Err(_)) => {}
             None => break,
@@ -65,25 +63,25 @@ pub(super) async fn ask_again(
     feed.tell(tidings.into()).await;
 }
 
-fn asked(basis: Basis, snapshot: &Snapshot) -> Vec<(FactKey, Asked)> {
+fn asked(basis: Basis, snapshot: &Snapshot) -> Vec<Asked> {
     let Basis { credentials, subjects, orgs } = basis;
     // Of an api that is not served any more nobody knows the realm; a credential of it is good for nothing.
     let realm = |name: &str| {
         let api = snapshot.apis.iter().find(|api| *api.name == *name);
         api.map(|api| api.realm.to_string())
     };
-    let credentials = credentials.into_iter().map(|(key, id)| (key, Asked::Credential(id)));
+    let credentials = credentials.into_iter().map(Asked::Credential);
     let subjects = subjects
         .into_iter()
-        .filter_map(|(key, (api, id))| Some((key, Asked::Subject { realm: realm(&api)?, id })));
+        .filter_map(|(key, (api, id))| Some(Asked::Subject { key, realm: realm(&api)?, id }));
     let orgs = orgs
         .into_iter()
-        .filter_map(|(key, (api, id))| Some((key, Asked::Resource { realm: realm(&api)?, id })));
+        .filter_map(|(key, (api, id))| Some(Asked::Resource { key, realm: realm(&api)?, id }));
     credentials.chain(subjects).chain(orgs).collect()
 }
 
 /// The record, once the store has answered. It is as it was at that position, or a later one.
-async fn answer(store: &dyn Store, asked: &Asked, head: Position) -> (Position, Record) {
+async fn answer(store: &dyn Store, asked: &Asked, head: Position) -> Tidings {
     let mut pace = Pace::new(RARELY);
     loop {
         match timeout(ANSWER, read(store, asked, head)).await {
@@ -93,20 +91,19 @@ async fn answer(store: &dyn Store, asked: &Asked, head: Position) -> (Position, 
     }
 }
 
-async fn read(
-    store: &dyn Store,
-    asked: &Asked,
-    head: Position,
-) -> Result<(Position, Record), Unavailable> {
+async fn read(store: &dyn Store, asked: &Asked, head: Position) -> Result<Tidings, Unavailable> {
     Ok(match asked {
-        Asked::Credential(id) => (head, Record::Credential(store.get(id).await?.map(Arc::new))),
-        Asked::Subject { realm, id } => {
-            let read = store.subject(realm, id).await?;
-            (read.position, Record::Subject(read.value.map(Arc::new)))
+        Asked::Credential(id) => {
+            let record = Record::Credential(id.clone(), store.get(id).await?.map(Arc::new));
+            Tidings { position: head, record }
         }
-        Asked::Resource { realm, id } => {
-            let read = store.resource(realm, id).await?;
-            (read.position, Record::Resource(read.value.map(Arc::new)))
+        Asked::Subject { key, realm, id } => {
+            let Read { value, position } = store.subject(realm, id).await?;
+            Tidings { position, record: Record::Subject(*key, value.map(Arc::new)) }
+        }
+        Asked::Resource { key, realm, id } => {
+            let Read { value, position } = store.resource(realm, id).await?;
+            Tidings { position, record: Record::Resource(*key, value.map(Arc::new)) }
         }
     })
 }

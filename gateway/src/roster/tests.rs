@@ -8,13 +8,14 @@ use decision::decide::{Step, ask};
 use decision::facts::{
     Credential, Fact, Known, Lookup, Resource, Subject, SubjectKind, SubjectState,
 };
-use decision::name::Id;
 use decision::request::{Field, Framing, Protocol, RequestHead};
 use decision::secret::Pepper;
 
 use super::*;
 use crate::source::Surroundings;
-use crate::store::conformance::{credential, id};
+use crate::facts::key_of;
+use crate::store::conformance::{credential, digest, id};
+use crate::store::{Change, ChangeKind, What};
 
 const HOUR: i64 = 60 * 60 * 1000;
 
@@ -77,30 +78,30 @@ fn lasting(milliseconds: i64) -> Credential {
     }
 }
 
-fn suspended(name: &Id) -> Subject {
-    Subject {
-        id: name.clone(),
+fn disabled() -> Credential {
+    Credential { disabled: true, ..lasting(HOUR) }
+}
+
+fn suspended() -> Arc<Subject> {
+    Arc::new(Subject {
+        id: id("user_1"),
         kind: SubjectKind::User,
         state: SubjectState::Suspended,
         admin: false,
         capabilities: std::collections::BTreeSet::new(),
         metadata: serde_json::Map::new(),
         version: 1,
-    }
+    })
 }
 
 /// Tells of one record.
-fn tell(key: &FactKey, position: Position, news: News<'_>) {
-    super::tell(&[tidings(key, position, news)]);
+fn tell(position: u64, record: Record) {
+    super::tell(&[Tidings { position: Position(position), record }]);
 }
 
-fn tidings(key: &FactKey, position: Position, news: News<'_>) -> Tidings {
-    let record = match news {
-        News::Credential(now) => Record::Credential(now.cloned().map(Arc::new)),
-        News::Subject(now) => Record::Subject(now.cloned().map(Arc::new)),
-        News::Org(now) => Record::Resource(now.cloned().map(Arc::new)),
-    };
-    Tidings { key: *key, position, record }
+/// What has become of the credential of every request here.
+fn own(now: Option<Credential>) -> Record {
+    Record::Credential(id("crd_1"), now.map(Arc::new))
 }
 
 #[derive(Default)]
@@ -148,73 +149,85 @@ impl Bound {
     }
 }
 
+/// One whose credential is good for an hour.
+fn bound() -> Bound {
+    Bound::new(lasting(HOUR))
+}
+
 #[test]
 fn news_of_each_record_that_a_request_was_let_in_on_wakes_it_with_the_outcome_of_a_new_one() {
-    let subject = suspended(&id("user_1"));
-    let bound = || Bound::new(lasting(HOUR));
-    let own = bound().standing;
-    let cases = [
-        (own.credential(), News::Credential(None), Outcome::CredentialUnknown),
-        (own.subject(), News::Subject(Some(&subject)), Outcome::SubjectSuspended),
-    ];
-    for (key, news, outcome) in cases {
+    let suspended = Record::Subject(*bound().standing.subject(), Some(suspended()));
+    let cases =
+        [(own(None), Outcome::CredentialUnknown), (suspended, Outcome::SubjectSuspended)];
+    for (record, outcome) in cases {
         let bound = bound();
-        tell(key, Position(11), news);
+        tell(11, record);
         assert_eq!((bound.woken(), bound.cut()), (1, Some(outcome)));
     }
 }
 
+/// Replicas whose peppers are not the same yet find a credential by different digests.
+#[test]
+fn a_change_of_the_credential_ends_a_request_whatever_it_is_found_by() {
+    let change = |digest| {
+        let name = id("crd_1");
+        let what = What::Credential { api: "app".into(), id: name, digest, now: None };
+        let change = Change { position: Position(11), kind: ChangeKind::Deleted, what };
+        Tidings::of(key_of(&change.what), &change)
+    };
+    let bound = bound();
+    super::tell(&[change(digest(7))]);
+    assert_eq!(bound.cut(), Some(Outcome::CredentialUnknown));
+}
+
 #[test]
 fn news_of_other_records_and_what_a_request_knew_already_are_none_of_its_business() {
-    let bound = Bound::new(lasting(HOUR));
-    let (own, gone) = (&bound.standing, News::Credential(None));
-    let subject = suspended(&id("user_1"));
-    tell(own.subject(), Position(11), gone);
-    tell(own.credential(), Position(11), News::Subject(Some(&subject)));
-    tell(&FactKey::subject(&[0; 32], &id("user_1")), Position(11), News::Subject(Some(&subject)));
+    let bound = bound();
+    let subject = *bound.standing.subject();
+    let of_subject = |key| Record::Subject(key, Some(suspended()));
+    tell(11, Record::Credential(id("crd_2"), None));
+    tell(11, of_subject(FactKey::subject(&[0; 32], &id("user_1"))));
+    tell(11, of_subject(*bound.standing.credential()));
     for old in [1, 9, 10] {
-        tell(own.credential(), Position(old), gone);
-        tell(own.subject(), Position(old), News::Subject(Some(&subject)));
+        tell(old, own(None));
+        tell(old, of_subject(subject));
     }
     assert_eq!((bound.woken(), bound.cut()), (0, None));
-    tell(own.credential(), Position(11), gone);
+    tell(11, own(None));
     assert_eq!(bound.cut(), Some(Outcome::CredentialUnknown));
 }
 
 /// Two changes that are told in the wrong order: what came first is not what holds.
 #[test]
 fn an_older_change_that_is_told_later_ends_nothing() {
-    let bound = Bound::new(lasting(HOUR));
-    let key = bound.standing.credential();
-    let (good, disabled) = (lasting(HOUR), Credential { disabled: true, ..lasting(HOUR) });
-    tell(key, Position(12), News::Credential(Some(&good)));
-    tell(key, Position(11), News::Credential(Some(&disabled)));
+    let bound = bound();
+    tell(12, own(Some(lasting(HOUR))));
+    tell(11, own(Some(disabled())));
     assert_eq!(bound.cut(), None);
-    tell(key, Position(13), News::Credential(Some(&disabled)));
+    tell(13, own(Some(disabled())));
     assert_eq!(bound.cut(), Some(Outcome::CredentialDisabled));
 }
 
 #[test]
 fn a_request_that_is_over_hears_nothing_and_the_next_on_its_connection_begins_anew() {
-    let bound = Bound::new(lasting(HOUR));
+    let bound = bound();
     bound.seat.vacate();
-    tell(bound.standing.credential(), Position(11), News::Credential(None));
+    tell(11, own(None));
     assert_eq!((bound.cut(), bound.left()), (None, None));
     bound.seat.occupy();
-    tell(bound.standing.credential(), Position(12), News::Credential(None));
+    tell(12, own(None));
     assert_eq!(bound.cut(), None, "nobody's yet");
     bound.seat.bind(bound.standing.clone(), |_| Position(10));
-    tell(bound.standing.credential(), Position(11), News::Credential(None));
+    tell(11, own(None));
     assert_eq!(bound.cut(), Some(Outcome::CredentialUnknown));
 }
 
 #[test]
 fn a_request_ends_when_its_credential_does_and_is_woken_when_that_moves() {
-    let bound = Bound::new(lasting(HOUR));
+    let bound = bound();
     let left = bound.left().unwrap();
     assert!(left > Duration::from_mins(59) && left <= Duration::from_hours(1), "{left:?}");
-    let sooner = lasting(HOUR / 2);
-    tell(bound.standing.credential(), Position(11), News::Credential(Some(&sooner)));
+    tell(11, own(Some(lasting(HOUR / 2))));
     assert_eq!((bound.woken(), bound.cut()), (1, None));
     assert!(bound.left().unwrap() <= Duration::from_mins(30));
     assert!(!bound.seat.has_expired(clock::now()));
@@ -255,40 +268,44 @@ fn a_request_whose_timer_did_not_run_out_is_found_by_who_looks_at_the_clock() {
 
 #[test]
 fn of_many_tidings_a_request_hears_its_own_in_their_order() {
-    let bounds: Vec<_> = (0..3).map(|_| Bound::new(lasting(HOUR))).collect();
-    let own = bounds[0].standing.clone();
-    let (good, disabled) = (lasting(HOUR), Credential { disabled: true, ..lasting(HOUR) });
-    let foreign = |number: u64| {
-        let key = FactKey::subject(&[0; 32], &id(&format!("user_{number}")));
-        tidings(&key, Position(11), News::Credential(None))
+    let bounds: Vec<_> = (0..3).map(|_| bound()).collect();
+    let foreign = |number: u64| Tidings {
+        position: Position(11),
+        record: Record::Credential(id(&format!("crd_foreign_{number}")), None),
     };
-    let of = |position, credential| {
-        tidings(own.credential(), Position(position), News::Credential(Some(credential)))
+    let of = |position, credential| Tidings {
+        position: Position(position),
+        record: own(Some(credential)),
     };
     let mut many: Vec<_> = (0..100).map(foreign).collect();
-    many.push(of(11, &disabled));
+    many.push(of(11, disabled()));
     super::tell(&(0..100).map(foreign).collect::<Vec<_>>());
     assert!(bounds.iter().all(|bound| (bound.woken(), bound.cut()) == (0, None)));
     super::tell(&many);
     assert!(bounds.iter().all(|bound| bound.cut() == Some(Outcome::CredentialDisabled)));
-    let late = Bound::new(lasting(HOUR));
+    let late = bound();
     many.truncate(100);
-    many.extend([of(12, &good), of(11, &disabled)]);
+    many.extend([of(12, lasting(HOUR)), of(11, disabled())]);
     super::tell(&many);
     assert_eq!(late.cut(), None, "what came first is not what holds");
+    let subject = Record::Subject(*late.standing.subject(), Some(suspended()));
+    many.push(Tidings { position: Position(11), record: subject });
+    super::tell(&many);
+    assert_eq!(late.cut(), Some(Outcome::SubjectSuspended));
 }
 
 #[test]
 fn when_positions_begin_anew_lower_ones_are_heard_and_what_requests_rest_on_is_named_once() {
-    let bounds: Vec<_> = (0..3).map(|_| Bound::new(lasting(HOUR))).collect();
-    let own = bounds[0].standing.clone();
-    tell(own.credential(), Position(3), News::Credential(None));
+    let bounds: Vec<_> = (0..3).map(|_| bound()).collect();
+    let standing = bounds[0].standing.clone();
+    tell(3, own(None));
     assert!(bounds.iter().all(|bound| bound.cut().is_none()));
     let basis = begin_anew();
     let of_app = |name: &str| ("app".to_owned(), id(name));
-    assert_eq!(basis.credentials, [(*own.credential(), id("crd_1"))].into());
-    assert_eq!(basis.subjects, [(*own.subject(), of_app("user_1"))].into());
-    assert_eq!(basis.orgs, [(*own.org().unwrap(), of_app("org_1"))].into());
-    tell(own.credential(), Position(3), News::Credential(None));
+    assert_eq!(basis.credentials, [id("crd_1")].into());
+    assert_eq!(basis.subjects, [(*standing.subject(), of_app("user_1"))].into());
+    assert_eq!(basis.orgs, [(*standing.org().unwrap(), of_app("org_1"))].into());
+    // A log that is empty says what there is at no position.
+    tell(0, own(None));
     assert!(bounds.iter().all(|bound| bound.cut() == Some(Outcome::CredentialUnknown)));
 }

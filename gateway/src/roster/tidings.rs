@@ -1,13 +1,13 @@
 //! What has become of records, and who under way has to hear of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use decision::facts::{Credential, FactKey, Resource, Subject};
 use decision::name::Id;
 use decision::standing::{News, Standing};
 
-use super::{Entry, TABLE, Tenure};
+use super::{TABLE, Tenure};
 use crate::clock;
 use crate::store::{Change, Position, What};
 
@@ -17,35 +17,49 @@ const FEW: usize = 4;
 /// A record as it was at a position.
 #[derive(Clone, Debug)]
 pub struct Tidings {
-    pub key: FactKey,
     pub position: Position,
     pub record: Record,
 }
 
-/// `None`: there is none.
+/// Which record, and what it is now. `None`: there is none.
 #[derive(Clone, Debug)]
 pub enum Record {
-    Credential(Option<Arc<Credential>>),
-    Subject(Option<Arc<Subject>>),
-    Resource(Option<Arc<Resource>>),
+    /// By its id: what it is found by changes with the pepper, and replicas that do not have the same one name it differently.
+    Credential(Id, Option<Arc<Credential>>),
+    Subject(FactKey, Option<Arc<Subject>>),
+    Resource(FactKey, Option<Arc<Resource>>),
+}
+
+/// What tells a record from every other.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) enum Name {
+    Credential(Id),
+    Other(FactKey),
 }
 
 impl Tidings {
-    /// `key` is that of the record that was changed.
+    /// `key` is that of the fact that was changed.
     pub fn of(key: FactKey, change: &Change) -> Self {
         let record = match &change.what {
-            What::Credential { now, .. } => Record::Credential(now.clone()),
-            What::Subject { now, .. } => Record::Subject(now.clone()),
-            What::Resource { now, .. } => Record::Resource(now.clone()),
+            What::Credential { id, now, .. } => Record::Credential(id.clone(), now.clone()),
+            What::Subject { now, .. } => Record::Subject(key, now.clone()),
+            What::Resource { now, .. } => Record::Resource(key, now.clone()),
         };
-        Self { key, position: change.position, record }
+        Self { position: change.position, record }
     }
 
-    fn news(&self) -> News<'_> {
+    pub(super) fn name(&self) -> Name {
         match &self.record {
-            Record::Credential(now) => News::Credential(now.as_deref()),
-            Record::Subject(now) => News::Subject(now.as_deref()),
-            Record::Resource(now) => News::Org(now.as_deref()),
+            Record::Credential(id, _) => Name::Credential(id.clone()),
+            Record::Subject(key, _) | Record::Resource(key, _) => Name::Other(*key),
+        }
+    }
+
+    pub(super) fn news(&self) -> News<'_> {
+        match &self.record {
+            Record::Credential(_, now) => News::Credential(now.as_deref()),
+            Record::Subject(_, now) => News::Subject(now.as_deref()),
+            Record::Resource(_, now) => News::Org(now.as_deref()),
         }
     }
 }
@@ -53,7 +67,7 @@ impl Tidings {
 /// The records that requests under way were let in on, each once, with the api that it was for.
 #[derive(Debug, Default)]
 pub struct Basis {
-    pub credentials: HashMap<FactKey, Id>,
+    pub credentials: HashSet<Id>,
     pub subjects: HashMap<FactKey, (String, Id)>,
     pub orgs: HashMap<FactKey, (String, Id)>,
 }
@@ -70,7 +84,7 @@ impl Basis {
 
     fn add(&mut self, standing: &Standing) {
         let credential = &standing.fact().credential;
-        self.credentials.entry(*standing.credential()).or_insert_with(|| credential.id.clone());
+        self.credentials.insert(credential.id.clone());
         self.subjects
             .entry(*standing.subject())
             .or_insert_with(|| (credential.api.clone(), credential.subject.clone()));
@@ -83,20 +97,18 @@ impl Basis {
 /// Tells those under way what has become of records; those of one record in the order of what has become of it.
 pub fn tell(tidings: &[Tidings]) {
     let now = clock::wall();
-    let hear =
-        |entry: &mut Entry, one: &Tidings| entry.hear(&one.key, one.position, one.news(), now);
     TABLE.with_borrow_mut(|table| {
         let busy = table.iter_mut().map(|(_, entry)| entry).filter(|entry| entry.busy);
         if tidings.len() <= FEW {
-            busy.for_each(|entry| tidings.iter().for_each(|one| hear(entry, one)));
+            busy.for_each(|entry| tidings.iter().for_each(|one| entry.hear(one, now)));
             return;
         }
-        let mut by_key: HashMap<&FactKey, Vec<&Tidings>> = HashMap::new();
-        tidings.iter().for_each(|one| by_key.entry(&one.key).or_default().push(one));
+        let mut by_name: HashMap<Name, Vec<&Tidings>> = HashMap::new();
+        tidings.iter().for_each(|one| by_name.entry(one.name()).or_default().push(one));
         for entry in busy {
-            let Some(keys) = entry.tenure.as_ref().map(Tenure::keys) else { continue };
-            let concerned = keys.iter().flatten().filter_map(|key| by_key.get(key)).flatten();
-            concerned.for_each(|one| hear(entry, one));
+            let Some(names) = entry.tenure.as_ref().map(Tenure::names) else { continue };
+            let concerned = names.iter().flatten().filter_map(|name| by_name.get(name)).flatten();
+            concerned.for_each(|one| entry.hear(one, now));
         }
     });
 }
@@ -106,7 +118,7 @@ pub fn begin_anew() -> Basis {
     let mut basis = Basis::default();
     TABLE.with_borrow_mut(|table| {
         for tenure in table.iter_mut().filter_map(|(_, entry)| entry.tenure.as_mut()) {
-            tenure.known = [Position(0); 3];
+            tenure.known = [None; 3];
             basis.add(&tenure.standing);
         }
     });
@@ -115,8 +127,10 @@ pub fn begin_anew() -> Basis {
 
 impl Tenure {
     /// Those of the records that it rests on.
-    fn keys(&self) -> [Option<FactKey>; 3] {
+    fn names(&self) -> [Option<Name>; 3] {
         let Self { standing, .. } = self;
-        [Some(*standing.credential()), Some(*standing.subject()), standing.org().copied()]
+        let credential = Name::Credential(standing.fact().credential.id.clone());
+        let [subject, org] = [Some(standing.subject()), standing.org()];
+        [Some(credential), subject.copied().map(Name::Other), org.copied().map(Name::Other)]
     }
 }

@@ -122,3 +122,18 @@ fn until_everybody_under_way_is_told_nothing_is_reported_as_applied() {
         assert_eq!(cut(&lost), Some(Outcome::CredentialUnknown));
     });
 }
+
+/// Redis that has restarted without its data: what is read of it is at no position.
+#[test]
+fn a_log_that_begins_at_nothing_tells_everybody_under_way_too() {
+    play(LONG, async |scene| {
+        let seat = seated(credential("crd_lost"));
+        {
+            let mut state = scene.world.state();
+            state.begin_at_nothing();
+            state.cut();
+        }
+        scene.until(|_| cut(&seat).is_some()).await;
+        assert_eq!(cut(&seat), Some(Outcome::CredentialUnknown));
+    });
+}

@@ -151,6 +151,12 @@ impl State {
         self.server.log.clear();
     }
 
+    /// Another log begins, in which nothing was changed yet.
+    pub(super) fn begin_at_nothing(&mut self) {
+        self.server.head = Mark { position: Position(0), link: 0 };
+        self.server.log.clear();
+    }
+
     /// A replica has everything up to now.
     pub(super) fn replicate(&mut self) {
         self.replica = Some(self.server.clone());
