@@ -70,7 +70,8 @@ struct Part {
     head: Mark,
     /// The log leads on from where was asked.
     leads: bool,
-    items: Vec<Told>,
+    /// Not available, if one of them was not written by this deployment.
+    items: Result<Vec<Told>, Unavailable>,
 }
 
 pub(super) async fn changes(
@@ -79,7 +80,7 @@ pub(super) async fn changes(
     limit: usize,
 ) -> Result<Changes, Unavailable> {
     let Part { head, leads, items } = part(redis, after, None, limit).await?;
-    let items = items.into_iter().map(|told| told.change).collect();
+    let items = items?.into_iter().map(|told| told.change).collect();
     Ok(Changes { items, trimmed: !leads, head: head.position })
 }
 
@@ -89,7 +90,11 @@ pub(super) async fn follow(
     limit: usize,
 ) -> Result<Followed, Unavailable> {
     let Part { head, leads, items } = part(redis, after.position, Some(after.link), limit).await?;
-    Ok(if leads { Followed::Entries { items, head } } else { Followed::Broken { head } })
+    Ok(match items {
+        Ok(items) if leads => Followed::Entries { items, head },
+        // A log that cannot be read says nothing of what was changed, today and whenever it is asked again.
+        Ok(_) | Err(_) => Followed::Broken { head },
+    })
 }
 
 async fn part(
@@ -106,10 +111,11 @@ async fn part(
     let head = Mark { position: Position(answer.number()?), link: answer.number()? };
     let _oldest = answer.number()?;
     let leads = answer.number()? == 1;
-    let mut items = Vec::new();
+    let mut raw = Vec::new();
     while !answer.is_over() {
-        items.push(told(redis, Raw::read(&mut answer)?)?);
+        raw.push(Raw::read(&mut answer)?);
     }
+    let items = raw.into_iter().map(|raw| told(redis, raw)).collect();
     Ok(Part { head, leads, items })
 }
 

@@ -6,7 +6,7 @@ use super::{Server, count, open, watched};
 use crate::store::conformance::resources::resource;
 use crate::store::conformance::subjects::subject;
 use crate::store::conformance::{NOW, at, credential, digest, id, new};
-use crate::store::{Filter, Position, SharedLog as _, Store as _};
+use crate::store::{Filter, Followed, Mark, Position, SharedLog as _, Store as _};
 
 /// Two credentials, found by 1 and 2.
 async fn two(server: &Server) -> (super::Redis, super::Alarms) {
@@ -37,6 +37,23 @@ async fn a_record_that_was_altered_is_unavailable_wherever_it_is_met() {
     assert_eq!(count(&alarms), 5);
     // The others are as they were.
     assert!(redis.find("app", &digest(2).into()).await.unwrap().value.is_some());
+}
+
+/// Or a replica would never again come to know that it has applied everything.
+#[tokio::test]
+async fn a_log_with_an_entry_that_cannot_be_read_does_not_lead_on() {
+    let server = Server::start(&[]).await;
+    let (redis, alarms) = two(&server).await;
+    let beginning = Mark { position: Position(0), link: 0 };
+    server.set("credential:crd_1", &server.value("credential:crd_2").await).await;
+    let Followed::Broken { head } = redis.follow(beginning, 10).await.unwrap() else {
+        panic!("it was read")
+    };
+    assert_eq!(count(&alarms), 1);
+    assert!(matches!(
+        redis.follow(head, 10).await.unwrap(),
+        Followed::Entries { items, .. } if items.is_empty()
+    ));
 }
 
 #[tokio::test]
