@@ -3,6 +3,7 @@
 //! With the embedded store this process makes every change itself and applies it here, before the call that made it answers. A
 //! store that several replicas share has a log, too, and the [`Follower`] applies what it says.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ mod history;
 mod pace;
 
 pub use follower::{Follower, Identity};
+
+/// What goes on whoever waits for it.
+type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 #[derive(Debug)]
 pub struct Feed {
@@ -49,32 +53,45 @@ impl Feed {
         clock::now().saturating_duration_since(started)
     }
 
-    /// Applies changes, in their order.
-    async fn apply_all(&self, changes: impl Iterator<Item = &Change> + Clone) {
+    /// Applies changes, in their order, to the facts. What this gives ends when those under way are told.
+    fn apply_all<'c>(&self, changes: impl Iterator<Item = &'c Change> + Clone) -> Running<()> {
         // First all of them to the facts: that does not wait.
         changes.clone().for_each(|change| self.facts.apply(change));
         let told = changes.filter(|change| may_end_requests(change));
-        self.tell(told.map(|change| Tidings::of(key_of(&change.what), change)).collect()).await;
+        self.tell(&told.map(|change| Tidings::of(key_of(&change.what), change)).collect())
     }
 
     /// Tells the requests under way.
-    async fn tell(&self, tidings: Arc<[Tidings]>) {
+    fn tell(&self, tidings: &Arc<[Tidings]>) -> Running<()> {
         if tidings.is_empty() {
-            return;
+            return Box::pin(std::future::ready(()));
         }
+        let told = self.ask(|done| Command::Tell { tidings: Arc::clone(tidings), done });
         // A worker that has ended has no requests under way.
-        drop(self.ask(|done| Command::Tell { tidings: tidings.clone(), done }).await);
+        Box::pin(async move { drop(told.await) })
     }
 
     /// Positions begin anew; gives what the requests under way rest on.
-    async fn begin_anew(&self) -> Basis {
+    fn begin_anew(&self) -> Running<Basis> {
         self.facts.new_epoch();
-        let told = self.ask(|basis| Command::BeginAnew { basis }).await;
-        told.into_iter().fold(Basis::default(), Basis::and)
+        self.joined(|basis| Command::BeginAnew { basis })
     }
 
-    /// Asks every worker, and gives their answers.
-    async fn ask<T>(&self, command: impl Fn(oneshot::Sender<T>) -> Command) -> Vec<T> {
+    /// What the requests under way rest on.
+    fn basis(&self) -> Running<Basis> {
+        self.joined(|basis| Command::Basis { basis })
+    }
+
+    fn joined(&self, command: impl Fn(oneshot::Sender<Basis>) -> Command) -> Running<Basis> {
+        let told = self.ask(command);
+        Box::pin(async move { told.await.into_iter().fold(Basis::default(), Basis::and) })
+    }
+
+    /// Asks every worker, at once; gives their answers.
+    fn ask<T: Send + 'static>(
+        &self,
+        command: impl Fn(oneshot::Sender<T>) -> Command,
+    ) -> Running<Vec<T>> {
         let asked: Vec<_> = self
             .workers
             .iter()
@@ -83,11 +100,13 @@ impl Feed {
                 worker.send(command(answer)).ok().map(|()| answered)
             })
             .collect();
-        let mut answers = Vec::with_capacity(asked.len());
-        for answered in asked {
-            answers.extend(answered.await);
-        }
-        answers
+        Box::pin(async move {
+            let mut answers = Vec::with_capacity(asked.len());
+            for answered in asked {
+                answers.extend(answered.await);
+            }
+            answers
+        })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::store::Position;
 
 mod tidings;
 
-pub use tidings::{Basis, Record, Tidings, begin_anew, tell};
+pub use tidings::{Basis, Record, Tidings, basis, begin_anew, tell};
 
 thread_local! {
     static TABLE: RefCell<Slab<Entry>> = const { RefCell::new(Slab::new()) };

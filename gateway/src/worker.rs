@@ -30,6 +30,8 @@ pub enum Command {
     Tell { tidings: Arc<[Tidings]>, done: oneshot::Sender<()> },
     /// Positions begin anew: what do the requests under way rest on?
     BeginAnew { basis: oneshot::Sender<Basis> },
+    /// What do the requests under way rest on?
+    Basis { basis: oneshot::Sender<Basis> },
     /// The process is about to leave: clients are told.
     Leave,
     /// No new connections; those without a request leave after so long.
@@ -98,6 +100,7 @@ async fn work(
                 Some(Command::BeginAnew { basis }) => {
                     drop(basis.send(roster::begin_anew()));
                 }
+                Some(Command::Basis { basis }) => drop(basis.send(roster::basis())),
                 Some(Command::Leave) => roster::announce_leaving(),
                 Some(Command::Drain { grace }) => {
                     roster::start_draining(clock::now() + grace);

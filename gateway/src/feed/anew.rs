@@ -1,6 +1,7 @@
 //! A log that does not lead on says nothing of what was changed meanwhile: the records of all requests under way are asked for
 //! again, and told.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use decision::name::Id;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::Feed;
 use super::pace::Pace;
+use super::{Feed, Running};
 use crate::generation::Generations;
 use crate::roster::{Basis, Record, Tidings};
 use crate::store::{Mark, Position, Read, Store, Unavailable};
@@ -26,41 +27,64 @@ const RARELY: Duration = Duration::from_secs(1);
 const TOLD: usize = 256;
 
 /// A record that somebody under way rests on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Asked {
     Credential(Id),
     Subject { key: FactKey, realm: String, id: Id },
     Resource { key: FactKey, realm: String, id: Id },
 }
 
-/// Asks for the records of `basis` until each was told. What is read is not before `head`.
+/// Asks for the records of `basis` until each was told, or nobody under way rests on it any more. What is read is not before
+/// `head`.
 pub(super) async fn ask_again(
     feed: Arc<Feed>,
     generations: Arc<Generations>,
-    basis: Basis,
+    mut basis: Running<Basis>,
     head: Mark,
 ) {
-    let mut waiting = asked(basis, &generations.current().snapshot).into_iter();
+    let mut pace = Pace::new(RARELY);
+    let mut untold: Option<HashSet<Asked>> = None;
+    loop {
+        let mut asked = asked(basis.await, &generations.current().snapshot);
+        asked.retain(|one| untold.as_ref().is_none_or(|untold| untold.contains(one)));
+        let unanswered = tell_of(&feed, asked, head.position).await;
+        if unanswered.is_empty() {
+            return;
+        }
+        untold = Some(unanswered);
+        sleep(pace.wait()).await;
+        basis = feed.basis();
+    }
+}
+
+/// Asks for each record once, and tells of it. Gives those that the store could not tell.
+async fn tell_of(feed: &Feed, asked: Vec<Asked>, head: Position) -> HashSet<Asked> {
+    let mut waiting = asked.into_iter();
     let mut under_way = JoinSet::new();
-    let mut tidings = Vec::new();
+    let (mut tidings, mut unanswered) = (Vec::new(), HashSet::new());
     loop {
         while under_way.len() < AT_ONCE
             && let Some(asked) = waiting.next()
         {
             let store = feed.facts().store().clone();
-            under_way.spawn(async move { answer(&*store, &asked, head.position).await });
+            under_way.spawn(async move {
+                let read = timeout(ANSWER, read(&*store, &asked, head)).await;
+                read.ok().and_then(Result::ok).ok_or(asked)
+            });
         }
         match under_way.join_next().await {
-            Some(Ok(told)) => tidings.push(told),
+            Some(Ok(Ok(told))) => tidings.push(told),
+            Some(Ok(Err(asked))) => drop(unanswered.insert(asked)),
             // One that has panicked was said so.
             Some(Err(_)) => {}
             None => break,
         }
         if tidings.len() >= TOLD {
-            feed.tell(std::mem::take(&mut tidings).into()).await;
+            feed.tell(&std::mem::take(&mut tidings).into()).await;
         }
     }
-    feed.tell(tidings.into()).await;
+    feed.tell(&tidings.into()).await;
+    unanswered
 }
 
 fn asked(basis: Basis, snapshot: &Snapshot) -> Vec<Asked> {
@@ -80,17 +104,7 @@ fn asked(basis: Basis, snapshot: &Snapshot) -> Vec<Asked> {
     credentials.chain(subjects).chain(orgs).collect()
 }
 
-/// The record, once the store has answered. It is as it was at that position, or a later one.
-async fn answer(store: &dyn Store, asked: &Asked, head: Position) -> Tidings {
-    let mut pace = Pace::new(RARELY);
-    loop {
-        match timeout(ANSWER, read(store, asked, head)).await {
-            Ok(Ok(answer)) => return answer,
-            Ok(Err(_)) | Err(_) => sleep(pace.wait()).await,
-        }
-    }
-}
-
+/// The record as it was at that position, or a later one.
 async fn read(store: &dyn Store, asked: &Asked, head: Position) -> Result<Tidings, Unavailable> {
     Ok(match asked {
         Asked::Credential(id) => {

@@ -4,7 +4,7 @@
 //! the log has what is missing. What is not even heard of is shown by the head that each report brings back. The lease runs
 //! from before a report was sent whose head is applied here; so a connection that has gone silent can hide nothing for longer.
 
-use std::pin::Pin;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use tokio::time::{sleep_until, timeout};
 use super::ear::{self, Heard};
 use super::history::History;
 use super::pace::Pace;
-use super::{Feed, anew};
+use super::{Feed, Running, anew};
 use crate::clock;
 use crate::generation::Generations;
 use crate::log;
@@ -33,7 +33,11 @@ const ROOM: usize = 1024;
 const FAILURES: u32 = 2;
 /// The least time between two reports, however many changes there are.
 const SPACING: Duration = Duration::from_millis(5);
-/// What is reported while nothing is applied, or not everybody under way is told.
+/// How long a worker that is busy holds up the rest, once.
+const BUSY: Duration = Duration::from_millis(20);
+/// So many changes, or batches of them, may wait for a worker that hangs; then nothing more is applied until it has heard.
+const UNTOLD: usize = 1024;
+/// What is reported until everybody under way is told of an epoch.
 const NOTHING: Mark = Mark { position: Position(0), link: 0 };
 
 /// Who reports.
@@ -65,8 +69,6 @@ impl Follower {
     }
 }
 
-type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
 struct Following {
     follower: Follower,
     /// `None`: nothing is known yet, and so nothing is old.
@@ -74,8 +76,11 @@ struct Following {
     reporting: Option<Running<Reported>>,
     /// Reports so far.
     reports: u64,
-    /// Those under way are being told what became of their records; a new epoch began.
-    telling: Option<Running<()>>,
+    /// Up to here everybody under way is told: this is what is reported.
+    told: Mark,
+    /// What they are still being told, in its order, and the mark up to which they are then. A worker that hangs hears nothing, and
+    /// lets nobody in meanwhile: the others go on.
+    telling: VecDeque<(Mark, Running<()>)>,
     /// When the last report was sent.
     sent_at: Instant,
     /// When the next one is due.
@@ -103,7 +108,8 @@ impl Following {
             history: None,
             reporting: None,
             reports: 0,
-            telling: None,
+            told: NOTHING,
+            telling: VecDeque::new(),
             sent_at: now,
             due: now,
             failures: 0,
@@ -120,10 +126,7 @@ impl Following {
                     self.reporting = None;
                     self.settle(reported).await;
                 }
-                () = outcome(&mut self.telling) => {
-                    self.telling = None;
-                    self.report_soon();
-                }
+                mark = next_told(&mut self.telling) => self.are_told(mark),
                 () = self.follower.feed.changed.notified() => self.report_soon(),
                 () = sleep_until(self.due.into()), if self.reporting.is_none() => self.report(),
             }
@@ -175,13 +178,25 @@ impl Following {
 
     /// Applies changes that follow on what is applied.
     async fn apply(&mut self, chain: Vec<Told>) {
-        self.follower.feed.apply_all(chain.iter().map(|told| &told.change)).await;
-        if let Some(history) = &mut self.history
-            && !chain.is_empty()
-        {
-            chain.iter().for_each(|told| history.advance(told.mark));
-            self.report_soon();
+        let (Some(history), Some(last)) = (&mut self.history, chain.last()) else { return };
+        let telling = self.follower.feed.apply_all(chain.iter().map(|told| &told.change));
+        self.telling.push_back((last.mark, telling));
+        chain.iter().for_each(|told| history.advance(told.mark));
+        // Most often they hear at once, and it is reported with what was applied.
+        let patience = match self.telling.len() {
+            1 => BUSY,
+            UNTOLD.. => Duration::MAX,
+            _ => return,
+        };
+        if let Ok(mark) = timeout(patience, next_told(&mut self.telling)).await {
+            self.are_told(mark);
         }
+    }
+
+    fn are_told(&mut self, mark: Mark) {
+        self.telling.pop_front();
+        self.told = mark;
+        self.report_soon();
     }
 
     /// Applies what the log has, until `mark` is applied, or a new epoch has begun, or there is no answer: then the next report
@@ -199,32 +214,32 @@ impl Following {
                         .iter()
                         .all(|told| std::mem::replace(&mut last, told.mark) == told.before);
                     if !leads_on {
-                        return self.begin_anew(head).await;
+                        return self.begin_anew(head);
                     }
                     self.apply(items).await;
                     if self.history.as_ref().is_some_and(|history| history.has(mark)) {
                         return;
                     }
                 }
-                Ok(Ok(Followed::Broken { head })) => return self.begin_anew(head).await,
+                Ok(Ok(Followed::Broken { head })) => return self.begin_anew(head),
                 Ok(Err(_)) | Err(_) => return,
             }
         }
     }
 
     /// Nobody can say what was changed: everything known is old, and everybody under way is told how his records are now.
-    async fn begin_anew(&mut self, head: Mark) {
+    fn begin_anew(&mut self, head: Mark) {
         if self.history.is_some() {
             log::warn("the log does not lead on: everything known is asked for anew", |line| {
                 line.field("head", head.position.0);
             });
         }
         let Follower { feed, generations, .. } = &self.follower;
-        // Whoever was still being told is told by the next.
-        self.telling = None;
-        let basis = feed.begin_anew().await;
+        let basis = feed.begin_anew();
         let telling = anew::ask_again(feed.clone(), generations.clone(), basis, head);
-        self.telling = Some(Box::pin(telling));
+        // Whoever was still being told is told by this.
+        self.telling = VecDeque::from([(head, Box::pin(telling) as Running<()>)]);
+        self.told = NOTHING;
         self.history = Some(History::from(head));
         self.report_soon();
     }
@@ -242,13 +257,12 @@ impl Following {
         let serve = generation.snapshot.longest_serve;
         feed.facts().lease().shorten(serve);
         let applied = self.history.as_ref().map(History::applied);
-        let told = applied.filter(|_| self.telling.is_none());
         let report = Report {
             instance: identity.instance.clone(),
             replica: identity.replica.clone(),
             number: self.reports,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            applied: told.unwrap_or(NOTHING),
+            applied: self.told,
             lease: *lease,
             bound: lease.saturating_add(serve),
             generation: generation.number,
@@ -280,7 +294,7 @@ impl Following {
             history.has(head) && applied.is_some_and(|applied| applied.position <= head.position)
         };
         match &self.history {
-            None => self.begin_anew(head).await,
+            None => self.begin_anew(head),
             Some(history) if leads_on(history) => {}
             Some(_) => self.catch_up(head).await,
         }
@@ -319,6 +333,17 @@ impl Following {
             feed.facts().set_out_of_contact(true);
         }
         self.due = clock::now() + self.pace.wait();
+    }
+}
+
+/// The mark up to which everybody is told, as soon as that is so.
+async fn next_told(telling: &mut VecDeque<(Mark, Running<()>)>) -> Mark {
+    match telling.front_mut() {
+        Some((mark, telling)) => {
+            telling.await;
+            *mark
+        }
+        None => std::future::pending().await,
     }
 }
 

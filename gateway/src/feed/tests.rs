@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use decision::config::snapshot::CacheSettings;
@@ -17,6 +18,7 @@ use crate::store::conformance::digest;
 
 mod epochs;
 mod following;
+mod hanging;
 mod leases;
 mod random;
 mod world;
@@ -33,6 +35,8 @@ struct Scene {
     feed: Arc<Feed>,
     metrics: Metrics,
     generations: Arc<Generations>,
+    /// Whether the worker does.
+    hangs: Arc<AtomicBool>,
     following: JoinHandle<()>,
     serving: JoinHandle<()>,
 }
@@ -84,6 +88,7 @@ impl Scene {
             identity: Identity { instance: "instance".into(), replica: "gw-1".into() },
             lease,
         };
+        let hangs = Arc::new(AtomicBool::new(false));
         Self {
             world,
             facts,
@@ -91,7 +96,8 @@ impl Scene {
             metrics,
             generations,
             following: tokio::spawn(follower.run()),
-            serving: tokio::spawn(serve(inbox)),
+            serving: tokio::spawn(serve(inbox, Arc::clone(&hangs))),
+            hangs,
         }
     }
 
@@ -153,14 +159,18 @@ fn version(lookup: Lookup) -> Option<u64> {
 }
 
 /// What a worker does that hears of changes.
-async fn serve(mut inbox: mpsc::UnboundedReceiver<Command>) {
+async fn serve(mut inbox: mpsc::UnboundedReceiver<Command>, hangs: Arc<AtomicBool>) {
     while let Some(command) = inbox.recv().await {
+        while hangs.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         match command {
             Command::Tell { tidings, done } => {
                 crate::roster::tell(&tidings);
                 let _ = done.send(());
             }
             Command::BeginAnew { basis } => drop(basis.send(crate::roster::begin_anew())),
+            Command::Basis { basis } => drop(basis.send(crate::roster::basis())),
             Command::Leave | Command::Drain { .. } | Command::CutAll => {}
         }
     }

@@ -12,8 +12,8 @@ use decision::request::{Field, Framing, Protocol, RequestHead};
 use decision::secret::Pepper;
 
 use super::*;
-use crate::source::Surroundings;
 use crate::facts::key_of;
+use crate::source::Surroundings;
 use crate::store::conformance::{credential, digest, id};
 use crate::store::{Change, ChangeKind, What};
 
@@ -157,8 +157,7 @@ fn bound() -> Bound {
 #[test]
 fn news_of_each_record_that_a_request_was_let_in_on_wakes_it_with_the_outcome_of_a_new_one() {
     let suspended = Record::Subject(*bound().standing.subject(), Some(suspended()));
-    let cases =
-        [(own(None), Outcome::CredentialUnknown), (suspended, Outcome::SubjectSuspended)];
+    let cases = [(own(None), Outcome::CredentialUnknown), (suspended, Outcome::SubjectSuspended)];
     for (record, outcome) in cases {
         let bound = bound();
         tell(11, record);

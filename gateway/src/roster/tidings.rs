@@ -115,10 +115,19 @@ pub fn tell(tidings: &[Tidings]) {
 
 /// Positions begin anew: whatever is told from now on is later than what those under way know. Gives what they rest on.
 pub fn begin_anew() -> Basis {
-    let mut basis = Basis::default();
     TABLE.with_borrow_mut(|table| {
         for tenure in table.iter_mut().filter_map(|(_, entry)| entry.tenure.as_mut()) {
             tenure.known = [None; 3];
+        }
+    });
+    basis()
+}
+
+/// What the requests under way rest on.
+pub fn basis() -> Basis {
+    let mut basis = Basis::default();
+    TABLE.with_borrow(|table| {
+        for tenure in table.iter().filter_map(|(_, entry)| entry.tenure.as_ref()) {
             basis.add(&tenure.standing);
         }
     });

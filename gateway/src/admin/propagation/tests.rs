@@ -66,7 +66,7 @@ fn replica(name: &str, applied: u64, silent: i64) -> Registered {
         instance: format!("instance of {name}"),
         replica: name.into(),
         number: 1,
-            version: "1.2.3".into(),
+        version: "1.2.3".into(),
         applied: mark(applied),
         lease: Duration::from_secs(2),
         bound: Duration::from_secs(32),

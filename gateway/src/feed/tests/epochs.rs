@@ -137,3 +137,17 @@ fn a_log_that_begins_at_nothing_tells_everybody_under_way_too() {
         assert_eq!(cut(&seat), Some(Outcome::CredentialUnknown));
     });
 }
+
+/// A record that nobody can read must not hold up for ever those who wait for this replica.
+#[test]
+fn a_record_that_the_store_cannot_tell_is_asked_for_only_while_somebody_rests_on_it() {
+    play(LONG, async |scene| {
+        let seat = seated(credential("crd_lost"));
+        scene.world.state().gets_fail = true;
+        BREAKS[0].1(&mut scene.world.state());
+        scene.until(|scene| scene.world.state().gets > 2).await;
+        seat.vacate();
+        scene.until_reported().await;
+        assert_eq!(cut(&seat), None);
+    });
+}

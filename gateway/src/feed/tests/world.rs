@@ -52,6 +52,8 @@ pub(super) struct State {
     pub(super) reports: Vec<Report>,
     pub(super) follows: usize,
     pub(super) finds: usize,
+    /// Records that were asked for by their id.
+    pub(super) gets: usize,
     /// From when on which versions were true.
     pub(super) truth: Vec<(Instant, Vec<u64>)>,
 }
@@ -73,6 +75,7 @@ impl World {
             reports: Vec::new(),
             follows: 0,
             finds: 0,
+            gets: 0,
             truth: vec![(clock::now(), versions)],
         })))
     }
@@ -242,7 +245,8 @@ impl World {
 
     async fn get_now(&self, id: &Id) -> Result<Option<Credential>, Unavailable> {
         self.answers().await;
-        let state = self.state();
+        let mut state = self.state();
+        state.gets += 1;
         if state.gets_fail {
             return Err(nobody());
         }
