@@ -19,6 +19,7 @@ mod epoch;
 mod failover;
 mod faults;
 mod hammer;
+mod lapsed;
 mod restarts;
 mod revoking;
 mod under_way;
