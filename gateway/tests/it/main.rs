@@ -59,6 +59,7 @@ mod metrics_values;
 mod paths;
 mod peppers;
 mod places;
+mod products;
 mod realms;
 mod record;
 mod record_kept;

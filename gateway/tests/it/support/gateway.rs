@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,6 +18,8 @@ use super::lines::Lines;
 use super::metrics::Metrics;
 use super::witness::{self, Secrets};
 
+mod files;
+
 pub(crate) const ADMIN_TOKEN: &str = "the-admin-token-of-the-tests";
 pub(crate) const PEPPER: &str = "a pepper of the tests, 32 bytes and more";
 
@@ -29,6 +31,8 @@ pub(crate) struct Setup {
     listener: String,
     store: String,
     environment: Vec<(String, String)>,
+    /// See [`Self::shipped`].
+    shipped: Vec<PathBuf>,
 }
 
 impl Setup {
@@ -43,6 +47,7 @@ impl Setup {
                 ("PORTCULLIS_ADMIN_TOKEN".to_owned(), ADMIN_TOKEN.to_owned()),
                 ("PORTCULLIS_PEPPER".to_owned(), PEPPER.to_owned()),
             ],
+            shipped: Vec::new(),
         }
     }
 
@@ -87,7 +92,7 @@ impl Setup {
             addresses: BTreeMap::new(),
             secrets: Secrets::default(),
             forwards_credentials: AtomicBool::new(false),
-            configuration: self.yaml(),
+            configuration: format!("{}{:?}", self.yaml(), self.environment),
         };
         gateway.secrets.keep([ADMIN_TOKEN, PEPPER].map(str::to_owned));
         gateway.addresses = gateway.stderr.wait("line \"ready\"", |lines| {
@@ -113,11 +118,9 @@ impl Setup {
     }
 
     fn spawn(&self, folder: &Path) -> (Child, Lines, Lines) {
-        let config = folder.join("portcullis.yaml");
-        std::fs::write(&config, self.yaml()).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
             .args(["run", "--config"])
-            .arg(&config)
+            .arg(self.laid_out(folder))
             .current_dir(folder)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -129,25 +132,6 @@ impl Setup {
         let stdout = Lines::of(child.stdout.take().unwrap());
         let stderr = Lines::of(child.stderr.take().unwrap());
         (child, stdout, stderr)
-    }
-
-    /// The whole file.
-    pub(crate) fn yaml(&self) -> String {
-        let Self { apis, server, listener, store, .. } = self;
-        let own = [
-            format!("listeners: [{{ name: public, address: \"127.0.0.1:0\"{listener} }}]"),
-            "admin: { address: \"127.0.0.1:0\", token: \"${PORTCULLIS_ADMIN_TOKEN:-}\" }"
-                .to_owned(),
-            "health: { address: \"127.0.0.1:0\" }".to_owned(),
-            "drain: { delay: 0s, timeout: 10s }".to_owned(),
-        ];
-        let key = |line: &str| format!("  {}:", line.split(':').next().unwrap());
-        let given = |line: &String| !server.contains(&key(line));
-        let own: String =
-            own.iter().filter(|line| given(line)).flat_map(|line| ["  ", line, "\n"]).collect();
-        // A machine that runs all tests at once may keep a look-up waiting far longer than a request should.
-        let patience = if store.contains("  timeout:") { "" } else { "  timeout: 10s\n" };
-        format!("server:\n{own}{server}store:\n  path: portcullis.db\n{patience}{store}{apis}")
     }
 }
 
@@ -173,7 +157,7 @@ pub(crate) struct Gateway {
     /// Every secret that was made or brought over the admin API: none may ever be read again (see `readable`).
     secrets: Secrets,
     forwards_credentials: AtomicBool,
-    /// The file that it was started with.
+    /// The file that it was started with, and its environment.
     configuration: String,
 }
 
