@@ -25,6 +25,11 @@ pub(crate) struct Product {
     pub(crate) upstreams: &'static [&'static str],
 }
 
+/// What is said before it is known which api a request is for, in the words of whoever has no other: no api's dialect has a part
+/// in it.
+pub(crate) const BEFORE: [&str; 4] =
+    ["host_unknown", "head_too_large", "uri_too_long", "overloaded"];
+
 /// A gateway that fronts one.
 pub(crate) struct Fronted {
     product: &'static Product,
@@ -172,6 +177,19 @@ impl Fronted {
         }
         assert_eq!(curl.host, self.product.host, "{command}");
         self.send(&curl.method, &curl.target, &fields, &curl.body)
+    }
+
+    /// Holds a refusal to everything that is told of it: the outcome is the log's, the rest the client's. In `body`, `$id` is the
+    /// request's id.
+    #[track_caller]
+    pub(crate) fn refused(&self, response: &Response, outcome: &str, status: u16, body: &str) {
+        assert_eq!(self.outcome(response), outcome, "{}", response.text());
+        let body = body.replace("$id", &response.request_id());
+        assert_eq!((response.status, response.text()), (status, body));
+        assert_eq!(response.field("content-type"), Some("application/json"));
+        assert_eq!(response.field("www-authenticate").is_some(), status == 401);
+        let again = response.field("retry-after").map(|seconds| seconds.parse::<u32>().unwrap());
+        assert_eq!(again.is_some_and(|seconds| seconds > 0), matches!(status, 429 | 503));
     }
 
     /// The outcome of a request, as the access log has it.
