@@ -56,7 +56,12 @@ impl Product {
     }
 
     pub(crate) fn started(&'static self, setup: Setup, upstream: Upstream) -> Fronted {
-        Fronted { product: self, gateway: setup.start(), upstream }
+        self.behind(setup.start(), upstream)
+    }
+
+    /// A gateway that has been started otherwise.
+    pub(crate) fn behind(&'static self, gateway: Gateway, upstream: Upstream) -> Fronted {
+        Fronted { product: self, gateway, upstream }
     }
 
     /// What clients are told on a route (none: before one is chosen) who came with a credential of `scheme` (none: before one
