@@ -40,3 +40,15 @@ fn refused(imboard: &Fronted, response: &Response, outcome: &str) {
     let (status, body) = errors::spoken(outcome);
     imboard.refused(response, outcome, status, &body);
 }
+
+/// IMB-1, IMB-2: the page's own command.
+#[test]
+fn a_personal_access_token_in_the_authorization_header_reaches_the_application() {
+    let imboard = IMBOARD.echoing();
+    let (_, secret) = token(&imboard, &json!({}));
+    assert!(secret.starts_with("imb_pat_"));
+    let command = "curl https://app.imboard.ai/api/v1/me \\\n  -H \"Authorization: Bearer $IMBOARD_API_TOKEN\"";
+    let told = imboard.curl(command, &[("IMBOARD_API_TOKEN", &secret)]).echo();
+    assert_eq!((told.method(), told.target()), ("GET", "/api/v1/me"));
+    assert_eq!(told.field("x-user-id").as_deref(), Some("user_1"));
+}

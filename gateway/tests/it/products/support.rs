@@ -184,6 +184,27 @@ impl Fronted {
         self.send(&curl.method, &curl.target, &fields, &curl.body)
     }
 
+    /// Runs the commands of the product's guide in their order, each of which must be done. `$CREDENTIAL` is the last that was made,
+    /// the returned ones are all.
+    #[track_caller]
+    pub(crate) fn follow_the_guide(&self) -> Vec<Value> {
+        let commands = self.product.guide();
+        assert!(commands.len() > 3, "the guide's commands are not found: {commands:?}");
+        let mut made = Vec::<Value>::new();
+        for command in &commands {
+            let last = made.last().map(|answer| answer["credential"]["id"].as_str().unwrap());
+            let credential = last.map(|id| ("CREDENTIAL", id));
+            let answer = self.curl(command, credential.as_slice());
+            assert!((200..300).contains(&answer.status), "{command}: {}", answer.text());
+            made.extend(
+                (answer.status == 201)
+                    .then(|| answer.json())
+                    .filter(|answer| answer.get("credential").is_some()),
+            );
+        }
+        made
+    }
+
     /// Holds a refusal to everything that is told of it: the outcome is the log's, the rest the client's. In `body`, `$id` is the
     /// request's id.
     #[track_caller]

@@ -127,3 +127,25 @@ fn a_key_that_was_there_before_is_good_once_it_is_registered() {
     key(&calmboard, &json!({ "secret_sha256": hex, "created_at": "2024-02-29T12:00:00Z" }));
     assert_eq!(get(&calmboard, PROJECTS, secret).status, 200);
 }
+
+/// CAL-15, CAL-18: the guide's commands, as they stand there.
+#[test]
+fn the_guide_tells_how_keys_are_made_listed_revoked_and_brought() {
+    let calmboard = CALMBOARD.echoing();
+    let made = calmboard.follow_the_guide();
+    let states: Vec<_> = made
+        .iter()
+        .map(|made| {
+            let id = made["credential"]["id"].as_str().unwrap();
+            calmboard.change("GET", &format!("credentials/{id}"), &Value::Null)["state"].clone()
+        })
+        .collect();
+    assert_eq!(states, ["revoked", "active", "active", "revoked"]);
+    let key = made[0]["secret"].as_str().unwrap();
+    refused(&calmboard, &get(&calmboard, PROJECTS, key), "credential_revoked");
+    for brought in ["cbk_made-by-the-application", "cbk_kept-as-a-digest"] {
+        assert_eq!(get(&calmboard, PROJECTS, brought).status, 200);
+    }
+    let token = super::ask(&calmboard, "POST", "/mcp", "cbo_made-by-the-oauth-server");
+    super::refused_rpc(&calmboard, &token, "credential_revoked");
+}

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{IMBOARD, refused, token};
-use crate::support::Response;
+use crate::support::{Response, Setup, Upstream};
 
 /// IMB-2: "No token provided or header format is invalid".
 #[test]
@@ -182,4 +182,34 @@ fn a_client_that_says_who_it_is_is_told_who_it_is() {
     for name in ["x-board-id", "x-level", "x-scopes"] {
         assert_eq!(told.all(name), Vec::<String>::new(), "{name}");
     }
+}
+
+/// Nor do its users' records count here, whatever their names.
+#[test]
+fn a_key_of_another_product_that_is_served_beside_is_an_invalid_token() {
+    let upstream = Upstream::echo();
+    let address = upstream.address().to_string();
+    let gateway = Setup::shipped(&["calmboard.yaml", "imboard.yaml"])
+        .environment("CALMBOARD_UPSTREAM", &address)
+        .environment("IMBOARD_UPSTREAM", &address)
+        .start();
+    let imboard = IMBOARD.behind(gateway, upstream);
+    let (_, own) = token(&imboard, &json!({}));
+    let (_, foreign) = imboard.gateway.create(&json!({
+        "api": "calmboard", "scheme": "key", "subject": "user_1", "lifetime": "never",
+    }));
+    let paid = json!({ "capabilities": ["integration_api"] });
+    imboard.change("PUT", "subjects/user_1?realm=calmboard", &paid);
+    imboard.change("PUT", "subjects/user_1?realm=imboard", &json!({ "state": "suspended" }));
+    let at = |host: &str, path: &str, secret: &str| {
+        let bearer = format!("Bearer {secret}");
+        imboard.gateway.get(path, &[("Host", host), ("Authorization", &bearer)])
+    };
+    refused(&imboard, &at("app.imboard.ai", "/api/v1/me", &foreign), "credential_unknown");
+    refused(&imboard, &at("app.imboard.ai", "/api/v1/me", &own), "subject_suspended");
+    let there = at("calmboard.ai", "/api/v1/projects", &own);
+    assert_eq!((there.status, &there.json()["error"]["code"]), (401, &json!("invalid_api_key")));
+    assert_eq!(imboard.seen(), 0);
+    let told = at("calmboard.ai", "/api/v1/projects", &foreign).echo();
+    assert_eq!(told.field("x-user-id").as_deref(), Some("user_1"));
 }

@@ -271,3 +271,28 @@ fn the_list_of_a_users_tokens_tells_what_an_audit_needs() {
     let active = imboard.change("GET", "credentials?subject=user_1&state=active", &Value::Null);
     assert_eq!(active["items"].as_array().unwrap().len(), 1);
 }
+
+/// IMB-10, IMB-11: the guide's commands, as they stand there.
+#[test]
+fn the_guide_tells_how_tokens_are_made_listed_revoked_and_brought() {
+    let imboard = IMBOARD.echoing();
+    let made = imboard.follow_the_guide();
+    let state =
+        |credential: &Value| show(&imboard, credential["id"].as_str().unwrap())["state"].clone();
+    let states: Vec<_> = made.iter().map(|made| state(&made["credential"])).collect();
+    assert_eq!(states, ["revoked", "revoked", "revoked", "active"]);
+    let secrets: Vec<_> =
+        made.iter().map(|made| made["secret"].as_str().unwrap_or_default()).collect();
+    assert!(secrets[0].starts_with("imb_pat_") && secrets[3].starts_with("imb_bat_"));
+    assert_eq!(secrets[1..3], ["", ""], "who brought them has them");
+    let refused_as = |secret: &str, outcome: &str| {
+        refused(&imboard, &get(&imboard, "/api/v1/me", secret), outcome)
+    };
+    refused_as("imb_pat_made-by-the-application", "credential_revoked");
+    refused_as("imb_pat_kept-as-a-digest", "credential_revoked");
+    let (_, fresh) = token(&imboard, &json!({ "subject": "user_2" }));
+    refused_as(&fresh, "subject_suspended");
+    let board = super::ask(&imboard, "POST", "/api/v1/boards/board_1", secrets[3]);
+    refused(&imboard, &board, "resource_restricted");
+    assert_eq!(get(&imboard, "/api/v1/boards/board_1", secrets[3]).status, 200);
+}
