@@ -23,6 +23,7 @@ mod reference;
 mod requirements;
 mod routes;
 mod schema;
+mod shipped;
 mod totality;
 mod variables;
 mod written;
