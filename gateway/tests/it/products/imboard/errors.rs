@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::support::BEFORE;
 use super::{IMBOARD, ask, get, refused, token};
-use crate::support::{Gate, Setup, Upstream};
+use crate::support::{Gate, Upstream};
 
 /// Outcome, status, code and message.
 #[rustfmt::skip]

@@ -36,8 +36,8 @@ fn ended(imboard: &Fronted, secret: &str) -> String {
 fn ending(imboard: &Fronted, secret: &str, left: Duration) -> (String, SystemTime) {
     let month = Duration::from_hours(30 * 24);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let made =
-        SystemTime::UNIX_EPOCH + Duration::from_millis((now + left - month).as_millis() as u64);
+    let since = (now + left).checked_sub(month).unwrap();
+    let made = SystemTime::UNIX_EPOCH + Duration::from_millis(since.as_millis() as u64);
     let created_at = OffsetDateTime::from(made).format(&Rfc3339).unwrap();
     let many = json!({ "per-token": 1_000_000 });
     let body = json!({ "secret": secret, "created_at": created_at, "limits": many });
@@ -263,7 +263,8 @@ fn the_list_of_a_users_tokens_tells_what_an_audit_needs() {
     assert_eq!((&told[0]["name"], &told[0]["state"]), (&json!("old"), &json!("revoked")));
     assert_eq!(told[0]["revoke_reason"], "seen in a log");
     assert_eq!((&told[1]["name"], &told[1]["state"]), (&json!("my-script"), &json!("active")));
-    let hint = format!("imb_pat_{}", &secret[secret.len() - 4..]);
+    let (_, last) = secret.split_at(secret.len() - 4);
+    let hint = format!("imb_pat_{last}");
     assert_eq!(told[1]["hint"], hint);
     for field in ["created_at", "expires_at", "last_used_at"] {
         instant(&told[1][field]);
@@ -286,7 +287,7 @@ fn the_guide_tells_how_tokens_are_made_listed_revoked_and_brought() {
     assert!(secrets[0].starts_with("imb_pat_") && secrets[3].starts_with("imb_bat_"));
     assert_eq!(secrets[1..3], ["", ""], "who brought them has them");
     let refused_as = |secret: &str, outcome: &str| {
-        refused(&imboard, &get(&imboard, "/api/v1/me", secret), outcome)
+        refused(&imboard, &get(&imboard, "/api/v1/me", secret), outcome);
     };
     refused_as("imb_pat_made-by-the-application", "credential_revoked");
     refused_as("imb_pat_kept-as-a-digest", "credential_revoked");
