@@ -12,6 +12,11 @@ pub(crate) fn facts() -> String {
     format!("{model}, {cores} cores, Linux {}", read("/proc/sys/kernel/osrelease").trim())
 }
 
+/// How many processes wanted to run, on the average of the last minute.
+pub(crate) fn load() -> String {
+    read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned()
+}
+
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }

@@ -10,6 +10,7 @@
 mod admin;
 mod check;
 mod driver;
+mod fleet;
 mod http;
 mod keys;
 mod machine;
@@ -24,7 +25,7 @@ mod upstream;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -75,7 +76,7 @@ struct Arguments {
     load_core: Option<usize>,
 }
 
-/// The parts of a run that are processes of their own.
+/// Other figures, and the parts of a run that are processes of their own.
 #[derive(Debug, Subcommand)]
 enum Part {
     /// The stub upstream; prints its address
@@ -84,6 +85,8 @@ enum Part {
     /// The gateway of pingora's own Server and ProxyHttp
     #[command(hide = true)]
     Pingora { address: SocketAddr, upstream: SocketAddr, keys: PathBuf },
+    /// Figures of replicas that share a Redis; needs redis-server
+    Fleet(fleet::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Some(Part::Pingora { address, upstream, keys }) => {
             pingora_peer::serve(*address, *upstream, keys)
         }
+        Some(Part::Fleet(arguments)) => measure_fleet(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -111,10 +115,7 @@ fn measure(arguments: &Arguments) -> io::Result<()> {
             io::Error::other("two cores are needed: one for the gateway, one for the load")
         })
     };
-    let portcullis = match &arguments.portcullis {
-        Some(path) => std::path::absolute(path)?,
-        None => std::env::current_exe()?.with_file_name("portcullis"),
-    };
+    let portcullis = binary(arguments.portcullis.as_deref())?;
     let before = arguments.before.as_ref().map(std::path::absolute).transpose()?;
     let plan = Plan {
         portcullis: &portcullis,
@@ -146,6 +147,20 @@ fn measure(arguments: &Arguments) -> io::Result<()> {
         plan.rounds,
         arguments.seconds,
     )
+}
+
+fn measure_fleet(arguments: &fleet::Arguments) -> io::Result<()> {
+    let portcullis = binary(arguments.portcullis.as_deref())?;
+    let text = arguments.run(&portcullis, tell)?;
+    write!(io::stdout(), "{text}")
+}
+
+/// The binary to measure.
+fn binary(chosen: Option<&Path>) -> io::Result<PathBuf> {
+    match chosen {
+        Some(path) => std::path::absolute(path),
+        None => Ok(std::env::current_exe()?.with_file_name("portcullis")),
+    }
 }
 
 /// A line for people. Who is not there to read it misses nothing.

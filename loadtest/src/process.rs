@@ -40,6 +40,12 @@ pub(crate) struct Cpu {
     pub(crate) system: Duration,
 }
 
+impl Cpu {
+    pub(crate) fn total(self) -> Duration {
+        self.user + self.system
+    }
+}
+
 impl Sub for Cpu {
     type Output = Self;
 
@@ -113,14 +119,12 @@ impl Process {
     pub(crate) fn cpu(&self) -> io::Result<Cpu> {
         let id = self.child.id();
         let workers = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
-        let mut ticks = ticks(&id.to_string())?;
+        let mut used = cpu(&id.to_string())?;
         for worker in workers.split_ascii_whitespace() {
-            let (user, system) = self::ticks(worker)?;
-            ticks = (ticks.0 + user, ticks.1 + system);
+            let worker = cpu(worker)?;
+            used = Cpu { user: used.user + worker.user, system: used.system + worker.system };
         }
-        let second = rustix::param::clock_ticks_per_second() as f64;
-        let duration = |ticks: u64| Duration::from_secs_f64(ticks as f64 / second);
-        Ok(Cpu { user: duration(ticks.0), system: duration(ticks.1) })
+        Ok(used)
     }
 
     fn stop(&mut self) -> io::Result<()> {
@@ -150,14 +154,37 @@ impl Drop for Process {
     }
 }
 
-/// User and system time of one process, in clock ticks (proc_pid_stat(5), fields 14 and 15).
-fn ticks(id: &str) -> io::Result<(u64, u64)> {
+/// What this process has used so far.
+pub(crate) fn own_cpu() -> io::Result<Cpu> {
+    cpu("self")
+}
+
+/// What all processes have used so far, together, with what the machine was kept from using.
+pub(crate) fn everybody() -> io::Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let line = stat.lines().next().unwrap_or_default();
+    // user, nice, system, idle, iowait, irq, softirq, steal (proc_stat(5)).
+    let ticks = line.split_ascii_whitespace().skip(1).take(8).enumerate();
+    let busy = ticks
+        .filter(|(place, _)| !matches!(place, 3 | 4))
+        .filter_map(|(_, n)| n.parse::<u64>().ok());
+    Ok(duration(busy.sum()))
+}
+
+/// User and system time of one process (proc_pid_stat(5), fields 14 and 15).
+fn cpu(id: &str) -> io::Result<Cpu> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
     // The name stands in parentheses and may hold anything; after it the third field begins.
     let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
     let mut times = fields.split_ascii_whitespace().skip(11).map(str::parse);
     match (times.next(), times.next()) {
-        (Some(Ok(user)), Some(Ok(system))) => Ok((user, system)),
+        (Some(Ok(user)), Some(Ok(system))) => {
+            Ok(Cpu { user: duration(user), system: duration(system) })
+        }
         _ => Err(io::Error::other(format!("no times in /proc/{id}/stat"))),
     }
+}
+
+fn duration(ticks: u64) -> Duration {
+    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
