@@ -120,6 +120,14 @@ impl Redis {
         info.text().lines().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
     }
 
+    /// Listens to all that it is asked from now on.
+    #[track_caller]
+    pub(crate) fn monitor(&self) -> Monitor {
+        let mut session = Session::connect(self.address());
+        assert_eq!(session.command(&["MONITOR"]).text(), "OK");
+        Monitor { session, address: self.address() }
+    }
+
     /// Stands still from now on.
     pub(crate) fn freeze(&self) {
         self.signal("STOP");
@@ -147,6 +155,34 @@ impl Redis {
     /// Starts it again, at the same address, with what it has kept.
     pub(crate) fn start_again(&mut self) {
         (self.child, self.stdout) = spawn(&self.arguments, self.address(), &self.folder);
+    }
+}
+
+/// What a server was asked: commands inside of scripts, too.
+pub(crate) struct Monitor {
+    session: Session,
+    address: SocketAddr,
+}
+
+impl Monitor {
+    /// When it began to read a credential of an api, each time: by its own clock, in microseconds.
+    #[track_caller]
+    pub(crate) fn reads_of(mut self, api: &str) -> Vec<u64> {
+        let end = "the end of what is listened to";
+        Session::connect(self.address).command(&["ECHO", end]);
+        let read = format!("lua] \"GET\" \"{{portcullis}}:digest:{api}:");
+        let mut reads = Vec::new();
+        loop {
+            let said = self.session.reply();
+            let line = said.text();
+            if line.contains(end) {
+                return reads;
+            }
+            if line.contains(&read) {
+                let time = line.split(' ').next().unwrap();
+                reads.push(time.replace('.', "").parse().unwrap());
+            }
+        }
     }
 }
 
