@@ -262,7 +262,7 @@ fn configuration(
     Ok(Configuration { process, snapshot })
 }
 
-/// A secret that is to be shown again is sealed under a key.
+/// A secret that is to be shown again is sealed under a key, which the variables of whoever runs it may hold.
 fn judge_revealable(apis: &Apis, store: &StoreSettings, top: &mut Fields<'_>) {
     let schemes = apis.list.iter().flat_map(|api| api.schemes.iter().map(move |one| (api, one)));
     let mut revealable = schemes.filter(|(_, scheme)| scheme.issue.revealable);
@@ -271,7 +271,7 @@ fn judge_revealable(apis: &Apis, store: &StoreSettings, top: &mut Fields<'_>) {
         && let Ok(place) = store_place(top)
     {
         let (api, scheme) = (quote(&api.name), quote(&scheme.name));
-        top.problems.error(
+        top.problems.missing(
             &place.key("sealing_key"),
             format!("the key is missing: the scheme {scheme} of the api {api} is revealable"),
         );

@@ -1,5 +1,5 @@
 use super::{APP, Environment, SEALING_KEY, api, file, lines, refused, table, top};
-use crate::config::load;
+use crate::config::{check, load};
 
 #[test]
 fn a_key_that_nobody_knows_is_refused_with_the_one_that_was_meant() {
@@ -250,12 +250,13 @@ fn secrets_that_could_be_guessed_are_refused_and_not_shown() {
 }
 
 #[test]
-fn a_revealable_scheme_needs_a_sealing_key() {
-    let with = |store: &str| {
-        refused(&format!(
+fn a_revealable_scheme_needs_a_sealing_key_which_check_does_not() {
+    let text = |store: &str| {
+        format!(
             "{store}\n{APP}apis:\n  - {{ name: a, upstream: app, schemes: [{{ name: k, prefix: k_ }}, {{ name: s, prefix: s_, issue: {{ revealable: true }} }}] }}\n"
-        ))
+        )
     };
+    let with = |store: &str| refused(&text(store));
     let missing = "the key is missing: the scheme `s` of the api `a` is revealable";
     for (store, place) in [
         ("", "2:1"),
@@ -263,7 +264,11 @@ fn a_revealable_scheme_needs_a_sealing_key() {
         ("store: { sealing_key: '' }", "1:8"),
         ("store: { sealing_key: '${K:-}' }", "1:8"),
     ] {
-        assert_eq!(with(store), [format!("{place}: store.sealing_key: {missing}")]);
+        let expected = [format!("{place}: store.sealing_key: {missing}")];
+        assert_eq!(with(store), expected);
+        // As any variable that is missing where a file is only looked at.
+        let warnings = check(&file(&text(store)), &Environment::default()).unwrap();
+        assert_eq!(lines(&warnings), expected);
     }
     assert!(with(&format!("store: {{ sealing_key: {SEALING_KEY} }}")).is_empty());
     // What is wrong with the key is said once.
