@@ -35,7 +35,7 @@ build-tools:
 	@scripts/need cmake cc
 
 test-tools:
-	@scripts/need cmake cc rustfmt clippy python3 python3-venv redis-server
+	@scripts/need cmake cc rustfmt clippy python3 python3-venv redis-server faketime
 
 lint: test-tools
 	cargo fmt --all --check

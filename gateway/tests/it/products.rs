@@ -2,6 +2,8 @@
 //! `docs/compatibility.md` that it proves.
 
 mod calmboard;
+mod clock;
 mod curl;
 mod imboard;
+mod postboost;
 mod support;

@@ -15,6 +15,9 @@ use super::curl::Curl;
 use crate::support::gateway::ADMIN_TOKEN;
 use crate::support::{Gateway, Response, Setup, Upstream, request};
 
+/// For products whose keys can be revealed.
+pub(crate) const SEALING_KEY: &str = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=";
+
 /// What is known of a product before it runs.
 pub(crate) struct Product {
     /// The name of its api, of its file in `config/` and of its guide.
@@ -50,7 +53,12 @@ impl Product {
 
     /// What [`Self::before`] starts, for a test that wants something more of it.
     pub(crate) fn setup(&self, upstream: &Upstream) -> Setup {
-        let setup = Setup::shipped(&[&format!("{}.yaml", self.name)]);
+        self.placed(Setup::shipped(&[&format!("{}.yaml", self.name)]), upstream)
+    }
+
+    /// A setup that knows what the file's variables are to be.
+    pub(crate) fn placed(&self, setup: Setup, upstream: &Upstream) -> Setup {
+        let setup = setup.environment("PORTCULLIS_SEALING_KEY", SEALING_KEY);
         let address = upstream.address().to_string();
         self.upstreams.iter().fold(setup, |setup, name| setup.environment(name, &address))
     }
@@ -72,7 +80,9 @@ impl Product {
         scheme: Option<&str>,
     ) -> BTreeMap<&'static str, (u16, String, String)> {
         let text = self.file();
-        let compiled = load(&[Fragment::new(self.name, &text)], &Surroundings).unwrap();
+        let store = format!("store: {{ sealing_key: {SEALING_KEY} }}");
+        let files = [Fragment::new(self.name, &text), Fragment::new("store", &store)];
+        let compiled = load(&files, &Surroundings).unwrap();
         let mut apis = compiled.configuration.snapshot.apis.iter();
         let api = apis.find(|api| &*api.name == self.name).unwrap();
         let named = |name| api.schemes.iter().find(|scheme| &*scheme.name == name).unwrap();
