@@ -99,6 +99,11 @@ pub(super) async fn reveal(mut call: Call) -> Answer {
     if subject.as_ref().is_some_and(|subject| *subject != found.subject) {
         return Err(Problem::not_owner());
     }
+    // It opens nothing any more; whoever is shown it could only mistake it for one that does.
+    let state = found.state(author.now);
+    if state == CredentialState::Revoked {
+        return Err(Problem::not_active(state.name()));
+    }
     let scheme = scheme_of(&generation.snapshot, &found);
     let Some(key) = admin.keys.sealing.as_ref() else { return Err(not_revealable()) };
     if !scheme.is_some_and(|(_, scheme)| scheme.issue.revealable) {

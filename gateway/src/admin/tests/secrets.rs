@@ -172,6 +172,16 @@ async fn a_secret_is_not_shown_on_behalf_of_another() {
 }
 
 #[tokio::test]
+async fn a_revoked_secret_is_not_shown_again() {
+    let house = House::new();
+    let id = house.created(json!({ "scheme": "shown" })).await;
+    assert_eq!(house.post(&format!("/v1/credentials/{id}/revoke"), json!({})).await.status, 200);
+    let answer = house.post(&format!("/v1/credentials/{id}/reveal"), json!({})).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (409, "credential_ended"));
+    assert_eq!(house.get("/v1/audit?action=reveal").await.body["items"], json!([]));
+}
+
+#[tokio::test]
 async fn a_secret_of_which_there_is_no_copy_is_409() {
     let house = House::new();
     let other = house.created(json!({})).await;
