@@ -75,7 +75,9 @@ pub(super) fn made_head(id: &str, version: u64) -> [(HeaderName, String); 2] {
 async fn is_member(store: &dyn Store, order: &Order) -> Result<(), Problem> {
     let Some((org, subject)) = order.membership() else { return Err(Problem::internal()) };
     let found = store.resource(&order.realm, org).await?.value;
-    let members = found.and_then(|resource| resource.members);
+    // A resource that lies below another has members as well, and is no organisation.
+    let org = found.filter(|resource| resource.parent.is_none());
+    let members = org.and_then(|org| org.members);
     if members.is_some_and(|members| members.contains_key(subject)) {
         return Ok(());
     }

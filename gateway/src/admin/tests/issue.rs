@@ -104,8 +104,10 @@ async fn a_scheme_for_members_only_takes_those_that_the_org_names() {
     org("org_2", json!({ "user_2": "read" })).await;
     org("org_3", json!({})).await;
     org("org_4", Value::Null).await;
+    let board = json!({ "kind": "board", "parent": "org_1", "members": { "user_1": "read" } });
+    house.put("/v1/resources/board_1?realm=app", board).await;
     house.created(club("org_1")).await;
-    for without in ["org_2", "org_3", "org_4", "org_5"] {
+    for without in ["org_2", "org_3", "org_4", "org_5", "board_1"] {
         assert_eq!(house.create(club(without)).await.refused(), ["subject"], "{without}");
     }
 }
