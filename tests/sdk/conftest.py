@@ -32,6 +32,7 @@ server:
   drain: { delay: 0s, timeout: 5s }
 store:
   path: ../portcullis.db
+  timeout: 10s  # A machine that runs many tests at once may keep a look-up waiting far longer than a request should.
 """
 
 
