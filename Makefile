@@ -15,7 +15,7 @@ PORTCULLIS := $(TARGET)/debug/portcullis
 # nextest where it is installed: each test a process of its own, and a report that is easier to read.
 RUN_TESTS := $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest run --profile gate || echo cargo test)
 
-.PHONY: help demo test fmt bench loadtest clean-venv build-tools test-tools lint doc units sdk openapi helm
+.PHONY: help demo test fmt bench loadtest fleet clean-venv build-tools test-tools lint doc units sdk openapi helm
 
 help:
 	@echo "make demo       build, and start a whole system on loopback"
@@ -23,6 +23,7 @@ help:
 	@echo "make fmt        format the code"
 	@echo "make bench      time the decision"
 	@echo "make loadtest   requests per second and CPU per request, beside others"
+	@echo "make fleet      revocations and cold look-ups of replicas on one Redis"
 	@echo "make clean-venv remove the Python environment of the tests"
 
 demo: build-tools
@@ -67,6 +68,11 @@ bench: build-tools
 loadtest: build-tools
 	cargo build --locked --release --package portcullis
 	cargo run --locked --release --package loadtest
+
+fleet: build-tools
+	@scripts/need redis-server
+	cargo build --locked --release --package portcullis --package loadtest
+	for figures in revocation epoch sizing; do $(TARGET)/release/loadtest fleet $$figures; done
 
 clean-venv:
 	rm -rf .venv
