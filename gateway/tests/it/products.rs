@@ -6,5 +6,6 @@ mod calmboard;
 mod clock;
 mod curl;
 mod imboard;
+mod imbrace;
 mod postboost;
 mod support;
