@@ -2,6 +2,7 @@
 //! `docs/compatibility.md` that it proves.
 
 mod agentkanban;
+mod all;
 mod calmboard;
 mod clock;
 mod curl;

@@ -133,7 +133,7 @@ fn what_is_taken_back_is_refused_in_the_words_of_what_never_was() {
     ] {
         let ((key_id, api), (token_id, acc)) =
             (key(&imbrace, &json!({})), token(&imbrace, &json!({})));
-        let ((_, sibling), _) = (key(&imbrace, &json!({})), ());
+        let (sibling_id, sibling) = key(&imbrace, &json!({}));
         assert_eq!(with_key(&imbrace, "GET", target, &api).status, 200);
         assert_eq!(with_token(&imbrace, "GET", target, &acc).status, 200);
         for id in [key_id, token_id] {
@@ -142,6 +142,8 @@ fn what_is_taken_back_is_refused_in_the_words_of_what_never_was() {
         refused(&imbrace, &with_key(&imbrace, "GET", target, &api), outcome, 401, BAD_KEY);
         refused(&imbrace, &with_token(&imbrace, "GET", target, &acc), outcome, 401, BAD_TOKEN);
         assert_eq!(with_key(&imbrace, "GET", target, &sibling).status, 200);
+        imbrace.revoke(&sibling_id);
+        assert_eq!(with_key(&imbrace, "GET", target, &sibling).status, 401);
     }
     let never = with_key(&imbrace, "GET", target, "api_never");
     refused(&imbrace, &never, "credential_unknown", 401, BAD_KEY);
