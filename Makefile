@@ -49,7 +49,7 @@ units: doc
 	$(RUN_TESTS) --locked --package decision
 	$(RUN_TESTS) --locked --workspace --exclude decision
 	cargo test --locked --workspace --doc --quiet
-	$(PORTCULLIS) check config/*.yaml
+	$(PORTCULLIS) check config/*.yaml config/fleet
 
 sdk openapi helm: units .venv/installed
 	PYTHONDONTWRITEBYTECODE=1 PORTCULLIS_BIN=$(abspath $(PORTCULLIS)) .venv/bin/python -m pytest tests/$@

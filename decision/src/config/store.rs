@@ -42,7 +42,7 @@ pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged
     let redis = redis(store, is_shared);
     if is_shared && matches!(pepper, Ok(None)) {
         let message = "redis needs a pepper, the same for all replicas";
-        return Err(store.problems.error(&store.place()?.key("pepper"), message));
+        store.problems.missing(&store.place()?.key("pepper"), message);
     }
     Ok(StoreSettings {
         redis: Some(redis?).filter(|_| is_shared),

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use granit_parser::{Event, Parser, Span, StrInput};
 
@@ -111,8 +112,8 @@ fn problems(text: &str) -> Vec<Problem> {
 
 /// For each key of each file: the whole file with `change` made to it has a problem that `is_it`.
 fn each_is_refused(
-    changes: impl Fn(&[char], &Key) -> Vec<String>,
-    is_it: impl Fn(&Problem) -> bool,
+    changes: impl Fn(&[char], &Key) -> Vec<String> + Sync,
+    is_it: impl Fn(&Problem) -> bool + Sync,
 ) {
     let files = shipped();
     assert!(files.len() > 1, "the files are not found");
@@ -121,14 +122,21 @@ fn each_is_refused(
         let characters: Vec<char> = text.chars().collect();
         let keys = Finder::keys(&text, &characters);
         assert!(keys.len() > 100, "{file}: {} keys", keys.len());
-        for key in keys {
-            for changed in changes(&characters, &key) {
+        let is_told = |key: &Key| {
+            for changed in changes(&characters, key) {
                 let found = problems(&changed);
                 let told = found.iter().any(|problem| problem.line == key.line && is_it(problem));
                 let line = changed.lines().nth(key.line - 1).unwrap();
                 assert!(told, "{file}:{}: {}: {line}\n{found:#?}", key.line, key.name);
             }
-        }
+        };
+        // Thousands of whole files are read.
+        let threads = thread::available_parallelism().unwrap().get();
+        thread::scope(|scope| {
+            for keys in keys.chunks(keys.len().div_ceil(threads)) {
+                scope.spawn(|| keys.iter().for_each(&is_told));
+            }
+        });
     }
 }
 
