@@ -28,6 +28,24 @@ fn a_change_that_overtakes_a_look_up_is_in_its_answer() {
     });
 }
 
+/// Nobody can say whether what the store has answered by then is of the log that is followed from now on.
+#[test]
+fn an_epoch_that_overtakes_a_look_up_makes_its_answer_old() {
+    play(&settings(), LONG, async |scene| {
+        scene.create("crd_1", 1).await;
+        close(&scene.store.after);
+        let mut fetch = pin!(scene.fetch(1));
+        begin(fetch.as_mut()).await;
+        scene.store.answered(1).await;
+        drop(scene.revoke("crd_1").await);
+        scene.facts.new_epoch();
+        scene.store.after.add_permits(2);
+        assert_eq!(found(fetch.await).credential.revoked_at, Some(NOW));
+        assert_eq!(scene.store.finds(), 2);
+        assert_eq!(found(scene.cached(1).unwrap()).credential.revoked_at, Some(NOW));
+    });
+}
+
 #[test]
 fn whoever_joins_an_old_look_up_after_a_change_does_not_get_the_old_answer() {
     play(&settings(), LONG, async |scene| {

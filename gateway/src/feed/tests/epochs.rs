@@ -74,6 +74,26 @@ fn changes_after_a_break_are_followed_at_their_lower_positions() {
     });
 }
 
+#[test]
+fn a_log_that_has_a_hole_does_not_lead_on() {
+    play(LONG, async |scene| {
+        for number in 0..3 {
+            assert_eq!(scene.request(number).await, Some(1));
+        }
+        {
+            let mut state = scene.world.state();
+            state.deaf = true;
+            (0..3).for_each(|number| drop(state.change(number)));
+            state.make_a_hole();
+            state.cut();
+        }
+        scene.until_reported().await;
+        for number in 0..3 {
+            assert_eq!(scene.request(number).await, Some(number + 2));
+        }
+    });
+}
+
 /// The outcome with which the request on a seat is to end, if it is.
 fn cut(seat: &Seat) -> Option<Outcome> {
     match seat.poll_cut(&mut Context::from_waker(Waker::noop())) {

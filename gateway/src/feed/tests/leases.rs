@@ -53,6 +53,28 @@ fn it_is_renewed_for_as_long_as_reports_are_answered_whoever_hears() {
 }
 
 #[test]
+fn it_runs_from_before_the_report_and_not_from_its_answer() {
+    const LONG: Duration = Duration::from_mins(1);
+    play(LONG, async |scene| {
+        scene.until_reported().await;
+        let until = || {
+            let now = clock::now();
+            now + scene.facts.lease().left(now).unwrap()
+        };
+        let (before, begun) = (until(), scene.world.state().reporting);
+        scene.world.state().silent = true;
+        scene.feed.changed.notify_one();
+        scene.until(|scene| scene.world.state().reporting > begun).await;
+        let sent = clock::now();
+        // It takes a while, and is in time.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        scene.world.state().silent = false;
+        scene.until(|_| until() > before).await;
+        assert!(until() <= sent + LONG);
+    });
+}
+
+#[test]
 fn a_longer_serve_takes_effect_once_it_was_reported_and_a_shorter_one_before() {
     play(Duration::from_mins(1), async |scene| {
         let serve = |text: &str| {
@@ -79,7 +101,17 @@ fn a_longer_serve_takes_effect_once_it_was_reported_and_a_shorter_one_before() {
         assert!(!serving(600), "nobody knows of it yet");
         until_generation(2).await;
         scene.until(|_| serving(600)).await;
+        scene.until_reported().await;
+        let begun = {
+            let mut state = scene.world.state();
+            state.silent = true;
+            state.reporting
+        };
         scene.generations.swap(serve("deny"));
+        scene.feed.changed.notify_one();
+        scene.until(|scene| scene.world.state().reporting > begun).await;
+        assert!(!serving(0), "nobody has answered yet");
+        scene.world.state().silent = false;
         until_generation(3).await;
         assert!(!serving(0));
         let state = scene.world.state();

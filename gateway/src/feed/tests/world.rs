@@ -160,6 +160,12 @@ impl State {
         self.server.log.clear();
     }
 
+    /// The log has the last change but one no more.
+    pub(super) fn make_a_hole(&mut self) {
+        let before_last = self.server.log.len() - 2;
+        self.server.log.remove(before_last);
+    }
+
     /// A replica has everything up to now.
     pub(super) fn replicate(&mut self) {
         self.replica = Some(self.server.clone());

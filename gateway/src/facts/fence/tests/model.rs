@@ -183,6 +183,12 @@ fn in_every_order_of_a_fill_a_change_and_a_request_nothing_old_is_used() {
     every_order(&[&[FILL], &[CHANGE], &[REQUEST]]);
 }
 
+/// They may be applied in another order than that in which they were made.
+#[test]
+fn in_every_order_of_two_changes_of_one_record_a_fill_and_a_request_nothing_old_is_used() {
+    every_order(&[&[CHANGE, REQUEST], &[FILL, CHANGE]]);
+}
+
 #[test]
 fn in_every_order_of_a_fill_and_a_request_beside_a_new_epoch_nothing_old_is_used() {
     every_order(&[&[FILL, REQUEST], &[LOSE]]);
