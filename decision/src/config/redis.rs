@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use super::Variables;
 use super::field::{Fields, at_most, filled, scalar};
 use super::form::{Reason, number, secret, text};
-use super::problem::{Judged, Problems};
+use super::problem::{Judged, Problems, quote};
 use super::snapshot::{Address, RedisServers, RedisSettings, RedisTls};
 use super::tree::{Node, Value};
 use crate::path::percent_decode;
@@ -33,7 +35,11 @@ struct Url {
 }
 
 /// Reads the keys, which may stay when the kind of the store changes, and then have no effect but must be well formed.
-pub(super) fn redis(store: &mut Fields<'_>, is_in_force: bool) -> Judged<RedisSettings> {
+pub(super) fn redis(
+    store: &mut Fields<'_>,
+    is_in_force: bool,
+    variables: &dyn Variables,
+) -> Judged<RedisSettings> {
     let problems = store.problems;
     let url = store.node("url").map(|node| (urls(node, problems), &node.place));
     let is_encrypted = match &url {
@@ -41,7 +47,12 @@ pub(super) fn redis(store: &mut Fields<'_>, is_in_force: bool) -> Judged<RedisSe
         Some((Err(_), _)) => true,
         None => false,
     };
-    let tls = tls(store, is_in_force && !is_encrypted);
+    let use_of_tls = match (is_in_force, is_encrypted) {
+        (false, _) => UseOfTls::Idle,
+        (true, false) => UseOfTls::Wrong,
+        (true, true) => UseOfTls::InForce(variables),
+    };
+    let tls = tls(store, &use_of_tls);
     let acknowledge = store.value_or("acknowledge", &number(0..=100_u32), 0);
     let (first, servers) = match url {
         Some((url, _)) => url?,
@@ -96,15 +107,29 @@ fn of_cluster(node: &Node, problems: &Problems) -> Judged<Url> {
     Ok(url)
 }
 
-fn tls(store: &mut Fields<'_>, is_idle: bool) -> Judged<RedisTls> {
+/// What `tls` is for.
+enum UseOfTls<'v> {
+    /// Nothing, as long as the store is of the other kind.
+    Idle,
+    /// No URL of this store asks for it.
+    Wrong,
+    /// Its files are opened by these.
+    InForce(&'v dyn Variables),
+}
+
+fn tls(store: &mut Fields<'_>, to_what: &UseOfTls<'_>) -> Judged<RedisTls> {
     let problems = store.problems;
     let given = store.node("tls");
-    if is_idle && let Some(node) = given {
+    if matches!(to_what, UseOfTls::Wrong)
+        && let Some(node) = given
+    {
         return Err(problems.error(&node.place, "`tls` needs a `url` that begins with `rediss`"));
     }
     let Some(node) = given else { return Ok(RedisTls::default()) };
     Fields::of(node, problems, |tls| {
-        let (ca, certificate, key) = (path(tls, "ca"), path(tls, "certificate"), path(tls, "key"));
+        let ca = path(tls, "ca", CERTIFICATE, to_what);
+        let certificate = path(tls, "certificate", CERTIFICATE, to_what);
+        let key = path(tls, "key", KEY, to_what);
         match (&certificate, &key) {
             (Some(Ok(_)), None) => return Err(tls.missing("key")),
             (None, Some(Ok(_))) => return Err(tls.missing("certificate")),
@@ -118,11 +143,32 @@ fn tls(store: &mut Fields<'_>, is_idle: bool) -> Judged<RedisTls> {
     })
 }
 
-/// A relative path starts at the file that names it.
-fn path(tls: &mut Fields<'_>, key: &'static str) -> Option<Judged<std::path::PathBuf>> {
+/// What a file of PEM holds: what begins it there, and its name.
+type Holds = (&'static str, &'static str);
+const CERTIFICATE: Holds = ("-----BEGIN CERTIFICATE-----", "certificate");
+const KEY: Holds = ("PRIVATE KEY-----", "private key");
+
+/// A relative path starts at the file that names it. The file is opened: a name that is wrong is found before it matters.
+fn path(
+    tls: &mut Fields<'_>,
+    key: &'static str,
+    (begins, what): Holds,
+    to_what: &UseOfTls<'_>,
+) -> Option<Judged<PathBuf>> {
     let problems = tls.problems;
     let given = tls.value(key, &text())?;
-    Some(given.map(|given| problems.beside(&given.given.place, &given.value)))
+    Some(given.and_then(|given| {
+        let place = &given.given.place;
+        let path = problems.beside(place, &given.value);
+        let UseOfTls::InForce(variables) = to_what else { return Ok(path) };
+        let written = quote(given.given.written);
+        let message = match variables.file(&path.to_string_lossy()) {
+            Ok(content) if content.contains(begins) => return Ok(path),
+            Ok(_) => format!("the file {written} holds no {what} in PEM"),
+            Err(error) => format!("cannot read the file {written}: {error}"),
+        };
+        Err(problems.error(place, message))
+    }))
 }
 
 const EXPECTED: Reason = "expected a URL such as `redis://:password@10.0.0.1:6379/0`";

@@ -39,7 +39,7 @@ pub(super) fn store(store: &mut Fields<'_>, variables: &dyn Variables) -> Judged
     let timeout = store.value_or("timeout", &timeout, Duration::from_millis(50));
     let lease = store.value_or("lease", &duration(MILLISECOND..=HOUR), Duration::from_secs(2));
     let serve = store.node("when_lapsed").map(|node| when_lapsed(node, store.problems));
-    let redis = redis(store, is_shared);
+    let redis = redis(store, is_shared, variables);
     if is_shared && matches!(pepper, Ok(None)) {
         let message = "redis needs a pepper, the same for all replicas";
         store.problems.missing(&store.place()?.key("pepper"), message);

@@ -10,9 +10,15 @@ use crate::config::snapshot::{Address, RedisServers, RedisSettings};
 
 const APP: &str = "upstreams: { app: [127.0.0.1:9000] }\napis: [{ name: app, upstream: app, schemes: [{ name: key, prefix: ak_ }] }]\n";
 
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n";
+const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\n…\n-----END EC PRIVATE KEY-----\n";
+
 fn read(store: &str) -> Result<RedisSettings, Vec<String>> {
     let text = format!("store: {{ kind: redis, pepper: {PEPPER}, {store} }}\n{APP}");
-    match load(&file(&text), &Environment::default()) {
+    let files = [("ca.crt", CERTIFICATE), ("c.crt", CERTIFICATE), ("c.key", KEY)];
+    let files = files.map(|(name, content)| (format!("conf/{name}"), content));
+    let files = files.each_ref().map(|(name, content)| (name.as_str(), *content));
+    match load(&file(&text), &Environment::of(&files)) {
         Ok(compiled) => Ok(compiled.configuration.process.store.redis.unwrap()),
         Err(refusal) => Err(lines(&refusal.errors)),
     }
@@ -125,6 +131,18 @@ fn what_is_wrong_is_said_and_no_password_is_shown() {
         ("tls: { ca: ca.crt }", "store.tls: `tls` needs a `url` that begins with `rediss`"),
         ("url: 'rediss://h', tls: { key: c.key }", "store.tls: the key `certificate` is missing"),
         ("url: 'rediss://h', tls: { certificate: c.crt }", "store.tls: the key `key` is missing"),
+        (
+            "url: 'rediss://h', tls: { ca: nowhere.crt }",
+            "store.tls.ca: cannot read the file `nowhere.crt`: entity not found",
+        ),
+        (
+            "url: 'rediss://h', tls: { certificate: c.key, key: c.key }",
+            "store.tls.certificate: the file `c.key` holds no certificate in PEM",
+        ),
+        (
+            "url: 'rediss://h', tls: { certificate: c.crt, key: c.crt }",
+            "store.tls.key: the file `c.crt` holds no private key in PEM",
+        ),
     ] {
         let found = read(store).unwrap_err();
         let [found] = found.as_slice() else { panic!("{store}: {found:?}") };
@@ -132,6 +150,12 @@ fn what_is_wrong_is_said_and_no_password_is_shown() {
         assert_eq!(said, expected, "{store}");
         assert!(!found.contains("hunter2"));
     }
+}
+
+#[test]
+fn files_of_tls_are_not_opened_while_the_store_is_of_the_other_kind() {
+    let text = format!("store: {{ url: 'rediss://h', tls: {{ ca: nowhere.crt }} }}\n{APP}");
+    assert!(load(&file(&text), &Environment::default()).is_ok());
 }
 
 #[test]
