@@ -36,6 +36,7 @@ use crate::worker::{self, Command, Worker};
 
 mod membership;
 mod opening;
+mod outage;
 mod room;
 
 pub use membership::Membership;

@@ -8,13 +8,14 @@ use secrecy::SecretString;
 use tokio::runtime::Runtime;
 
 use super::StartError;
+use super::outage::Outage;
 use crate::admin::Keys;
-use crate::log;
 use crate::metrics::Metrics;
 use crate::store::embedded::{Embedded, pepper_beside};
-use crate::store::measured::Measured;
+use crate::store::measured::{Call, Measured};
 use crate::store::redis::Redis;
 use crate::store::{SharedLog, Store};
+use crate::{clock, log};
 
 /// A store, ready to be asked.
 pub(super) struct Opened {
@@ -43,16 +44,33 @@ pub(super) fn open(
             (Arc::new(redis.clone()), Some(Arc::new(redis) as Arc<dyn SharedLog>))
         }
     };
-    let observed = metrics.clone();
+    let (observed, outage) = (metrics.clone(), Outage::default());
     let measured = Measured::new(store, move |call| {
         observed.observe_store(call.operation, call.failure.is_none(), call.took);
-        if let Some(failure) = call.failure {
-            log::error("the store did not answer", |line| {
-                line.field("operation", call.operation).field("error", failure);
-            });
-        }
+        tell(&outage, &call);
     });
     Ok(Opened { store: Arc::new(measured), log, keys })
+}
+
+fn tell(outage: &Outage, call: &Call<'_>) {
+    let now = clock::now();
+    match call.failure {
+        None => {
+            if let Some(unanswered) = outage.answered(now) {
+                log::info("the store answers again", |line| {
+                    line.field("unanswered", unanswered);
+                });
+            }
+        }
+        Some(failure) => {
+            if let Some(more) = outage.unanswered(now) {
+                log::error("the store did not answer", |line| {
+                    line.field("operation", call.operation).field("error", failure);
+                    line.field("more", more);
+                });
+            }
+        }
+    }
 }
 
 fn embedded(settings: &StoreSettings, keys: &Keys) -> Result<Embedded, StartError> {
