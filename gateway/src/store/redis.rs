@@ -13,11 +13,13 @@ use std::time::Duration;
 
 use decision::config::snapshot::RedisSettings;
 use decision::secret::Peppers;
-use redis::{Script, ScriptInvocation, Value};
+use redis::Value;
 
+use self::acknowledge::Rounds;
 use self::answer::strange;
 use self::blob::Vault;
 use self::link::Link;
+use self::renew::Renewing;
 use self::server::Servers;
 use super::{ChangeError, Unavailable};
 
@@ -34,9 +36,11 @@ mod list;
 mod listen;
 mod log;
 mod names;
+mod notes;
 mod realm;
 mod record;
 mod register;
+mod renew;
 mod repeat;
 mod scripts;
 mod server;
@@ -55,6 +59,9 @@ pub struct Redis {
     channel: String,
     /// Replicas of Redis that must hold a change before it is acknowledged.
     acknowledge: u32,
+    rounds: Arc<Rounds>,
+    /// Kept: goes on for as long as the store is open.
+    _renewing: Option<Arc<Renewing>>,
 }
 
 impl fmt::Debug for Redis {
@@ -76,13 +83,19 @@ impl Redis {
             Err(trouble) if trouble.is_lasting => return Err(OpenError(trouble.reason)),
             Ok(()) | Err(_) => {}
         }
+        let link = Arc::new(link);
+        let vault = Arc::new(Vault::new(peppers, Box::new(forged)));
+        let renewing =
+            vault.is_rotating().then(|| Renewing::start(Arc::clone(&link), Arc::clone(&vault)));
         Ok(Self {
-            link: Arc::new(link),
-            vault: Arc::new(Vault::new(peppers, Box::new(forged))),
+            link,
+            vault,
             pepper: names::hex(&peppers.current.check_value()),
             // A channel is not one of a database: two deployments may share a server.
             channel: format!("{}changes:{}", names::PREFIX, settings.db),
             acknowledge: settings.acknowledge,
+            rounds: Arc::default(),
+            _renewing: renewing.map(Arc::new),
         })
     }
 
@@ -117,14 +130,6 @@ impl Redis {
 #[derive(Debug, thiserror::Error)]
 #[error("store: {0}")]
 pub struct OpenError(String);
-
-/// With the prefix as its first argument.
-fn call(script: &Script) -> ScriptInvocation<'_> {
-    // Any of our names leads to the slot where all are.
-    let mut call = script.key(names::full(names::HEAD));
-    call.arg(names::PREFIX);
-    call
-}
 
 fn overtaken() -> ChangeError {
     let reason = "the record is changed too often to be changed again".to_owned();

@@ -1,7 +1,10 @@
 //! Changes that replicas of Redis must hold before they are acknowledged.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use decision::facts::Credential;
 use redis::Value;
+use tokio::sync::Mutex;
 
 use super::{Redis, credentials, names};
 use crate::log;
@@ -13,10 +16,10 @@ const WAIT: u32 = 1000;
 impl Redis {
     /// Makes a change with `make`, and lets it be acknowledged when enough replicas hold it. One that found everything as it was
     /// to be waits, too: what it found may be held by none.
-    pub(super) async fn held<T>(
+    pub(super) async fn held<T, E: From<Unavailable>>(
         &self,
-        make: impl Future<Output = Result<T, ChangeError>>,
-    ) -> Result<T, ChangeError> {
+        make: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let generation = self.generation().await?;
         let made = make.await?;
         self.wait(generation).await?;
@@ -53,7 +56,11 @@ impl Redis {
         author: &Author,
     ) -> Result<(), Unavailable> {
         let Err(unavailable) = self.wait(generation).await else { return Ok(()) };
-        if let Err(error) = credentials::delete(self, &credential.id, None, author).await {
+        let taken_back = credentials::delete(self, &credential.id, None, author).await;
+        // A server that does not know it has taken the place of the one that did.
+        if let Err(error) = taken_back
+            && !matches!(error, ChangeError::Unknown)
+        {
             log::error("a credential whose creation was not acknowledged is still there", |line| {
                 line.field("credential", credential.id.as_str());
                 line.field("error", format!("{error:?}"));
@@ -67,28 +74,74 @@ impl Redis {
         if self.acknowledge == 0 { Ok(None) } else { self.link.generation().await.map(Some) }
     }
 
-    /// Waits until enough replicas hold what this connection has written. The write in front makes it count what others wrote
-    /// before, too.
+    /// Waits until enough replicas hold everything that this server was told before.
     async fn wait(&self, generation: Option<u64>) -> Result<(), Unavailable> {
         let Some(generation) = generation else { return Ok(()) };
+        let held = self.rounds.next(|| self.round()).await?;
+        // Another server's replicas may hold another history.
+        if held.generation != generation {
+            let reason = "the server was replaced before the change was acknowledged".to_owned();
+            return Err(Unavailable { reason });
+        }
+        if held.replicas < self.acknowledge.into() {
+            let reason =
+                format!("{} replicas of {} hold the change", held.replicas, self.acknowledge);
+            return Err(Unavailable { reason });
+        }
+        Ok(())
+    }
+
+    /// `WAIT` counts what its own connection has written: the write in front makes it count all that was written before.
+    async fn round(&self) -> Result<Held, Unavailable> {
         let mut write = redis::cmd("SET");
         write.arg(names::full(names::ACKNOWLEDGED)).arg("");
         let mut wait = redis::cmd("WAIT");
         wait.arg(self.acknowledge).arg(WAIT);
-        let answers = self.link.commands(&[write, wait]).await?;
-        // Another server's replicas may hold another history.
-        if self.link.generation().await? != generation {
-            let reason = "the server was replaced before the change was acknowledged".to_owned();
-            return Err(Unavailable { reason });
-        }
+        let (generation, answers) = self.link.wait(&[write, wait]).await?;
         match answers.last() {
-            Some(Value::Int(held)) if *held >= i64::from(self.acknowledge) => Ok(()),
-            Some(Value::Int(held)) => {
-                let wanted = self.acknowledge;
-                let reason = format!("{held} replicas of {wanted} hold the change");
-                Err(Unavailable { reason })
-            }
+            Some(Value::Int(replicas)) => Ok(Held { generation, replicas: *replicas }),
             _ => Err(super::answer::strange()),
         }
+    }
+}
+
+/// How many replicas hold what the server of a generation was told.
+#[derive(Clone)]
+struct Held {
+    generation: u64,
+    replicas: i64,
+}
+
+/// Rounds of waiting, one after the other. Whoever comes while one is under way takes part in the next: it begins after his
+/// change. So a replica that is away costs everybody two rounds at most, however many changes there are.
+#[derive(Default)]
+pub(super) struct Rounds {
+    /// How many have begun.
+    begun: AtomicU64,
+    last: Mutex<Option<Round>>,
+}
+
+struct Round {
+    number: u64,
+    outcome: Result<Held, Unavailable>,
+}
+
+impl Rounds {
+    /// What comes of a round that begins from now on.
+    async fn next<R>(&self, round: impl FnOnce() -> R) -> Result<Held, Unavailable>
+    where
+        R: Future<Output = Result<Held, Unavailable>>,
+    {
+        let begun = self.begun.load(Ordering::SeqCst);
+        let mut last = self.last.lock().await;
+        if let Some(last) = &*last
+            && last.number > begun
+        {
+            return last.outcome.clone();
+        }
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let outcome = round().await;
+        *last = Some(Round { number, outcome: outcome.clone() });
+        outcome
     }
 }

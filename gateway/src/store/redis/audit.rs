@@ -27,7 +27,8 @@ pub(super) async fn list(
         let part = before(redis, from).await?;
         let Some((last, _)) = part.last() else { break };
         from = Some(*last);
-        items.extend(part.into_iter().filter(|(_, entry)| shows(filter, entry)));
+        let ours = part.into_iter().filter_map(|(number, entry)| Some((number, entry?)));
+        items.extend(ours.filter(|(_, entry)| shows(filter, entry)));
     }
     let more = items.len() > limit;
     items.truncate(limit);
@@ -35,8 +36,12 @@ pub(super) async fn list(
     Ok(Page { items: items.into_iter().map(|(_, entry)| entry).collect(), next })
 }
 
-/// The newest entries before this one.
-async fn before(redis: &Redis, number: Option<u64>) -> Result<Vec<(u64, AuditEntry)>, Unavailable> {
+/// The newest entries before this one. `None`: it is not ours, or was signed under a pepper that is not given any more. That it
+/// is there was told ([`Vault::forged`](super::blob::Vault::forged)); it does not hide the others.
+async fn before(
+    redis: &Redis,
+    number: Option<u64>,
+) -> Result<Vec<(u64, Option<AuditEntry>)>, Unavailable> {
     let from = number.map_or_else(|| "+".to_owned(), |number| format!("({number}-0"));
     let mut command = redis::cmd("XREVRANGE");
     command.arg(names::full(names::AUDIT)).arg(from).arg("-").arg("COUNT").arg(READ_AT_ONCE);
@@ -46,15 +51,18 @@ async fn before(redis: &Redis, number: Option<u64>) -> Result<Vec<(u64, AuditEnt
 }
 
 /// From the number of an entry and its only field.
-fn opened(redis: &Redis, entry: Value) -> Result<(u64, AuditEntry), Unavailable> {
+fn opened(redis: &Redis, entry: Value) -> Result<(u64, Option<AuditEntry>), Unavailable> {
     let (id, fields): (String, Vec<Vec<u8>>) =
         redis::from_redis_value(entry).map_err(|_| strange())?;
     let number = id.split_once('-').and_then(|(number, _)| parsed(number.as_bytes()));
-    let audited: Audited = match &fields[..] {
-        [_, blob] => redis.vault.open(names::AUDIT, blob)?,
-        _ => return Err(strange()),
-    };
-    let entry = AuditEntry {
+    let number = number.ok_or_else(strange)?;
+    let [_, blob] = &fields[..] else { return Err(strange()) };
+    let entry = redis.vault.open(names::AUDIT, blob).ok();
+    Ok((number, entry.map(told).transpose()?))
+}
+
+fn told(audited: Audited) -> Result<AuditEntry, Unavailable> {
+    Ok(AuditEntry {
         author: Author { name: audited.author, request: audited.request, now: audited.at },
         action: Action::from_name(&audited.action).ok_or_else(strange)?,
         kind: RecordKind::from_name(&audited.kind).ok_or_else(strange)?,
@@ -63,8 +71,7 @@ fn opened(redis: &Redis, entry: Value) -> Result<(u64, AuditEntry), Unavailable>
         version: audited.version,
         fields: audited.fields,
         other: audited.other,
-    };
-    Ok((number.ok_or_else(strange)?, entry))
+    })
 }
 
 fn shows(filter: &AuditFilter, entry: &AuditEntry) -> bool {

@@ -94,7 +94,8 @@ impl Store for Redis {
         on_behalf: Option<&Id>,
         author: &Author,
     ) -> Result<Option<Sealed>, ChangeError> {
-        credentials::reveal(self, id, on_behalf, author).await
+        // What was revealed must not be revealed to nobody's knowledge: a failover must not lose the entry of the audit log.
+        self.held(credentials::reveal(self, id, on_behalf, author)).await
     }
 
     async fn forget_ended(
@@ -194,6 +195,9 @@ impl Store for Redis {
         reply: Option<Reply>,
         now: Timestamp,
     ) -> Result<(), Unavailable> {
-        repeat::finish(self, key, reply, now).await
+        let is_kept = reply.is_some();
+        let finish = repeat::finish(self, key, reply, now);
+        // Whoever asks again after a failover must not be served twice. That it was begun is held with what it has changed.
+        if is_kept { self.held(finish).await } else { finish.await }
     }
 }

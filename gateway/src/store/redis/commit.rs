@@ -35,6 +35,8 @@ struct Entry {
     name: String,
     kind: ChangeKind,
     what: What,
+    /// Another tells of the same change.
+    also: bool,
 }
 
 /// What the audit log says of a change beside who made it and to what.
@@ -129,9 +131,31 @@ impl Commit {
         kind: ChangeKind,
         what: What,
     ) -> Result<(), Unavailable> {
+        self.log(vault, name, kind, what, false)
+    }
+
+    /// As [`Self::enter`], of a change that an entry after this one tells of, too.
+    pub(super) fn enter_also(
+        &mut self,
+        vault: &Vault,
+        name: String,
+        kind: ChangeKind,
+        what: What,
+    ) -> Result<(), Unavailable> {
+        self.log(vault, name, kind, what, true)
+    }
+
+    fn log(
+        &mut self,
+        vault: &Vault,
+        name: String,
+        kind: ChangeKind,
+        what: What,
+        also: bool,
+    ) -> Result<(), Unavailable> {
         let link = super::link();
         let sealed = vault.seal(&names::entry(link), &super::log::Logged::new(kind, &what))?;
-        self.entries.push(Entry { link, sealed, name, kind, what });
+        self.entries.push(Entry { link, sealed, name, kind, what, also });
         Ok(())
     }
 
@@ -165,10 +189,10 @@ impl Commit {
 }
 
 impl Redis {
-    /// The entries of the log, with their positions. `None`: something is not as it was read any more, and nothing was written.
+    /// The changes, with their positions. `None`: something is not as it was read any more, and nothing was written.
     pub(super) async fn commit(&self, commit: Commit) -> Result<Option<Vec<Change>>, Unavailable> {
         let Commit { guards, writes, entries, audit } = commit;
-        let mut call = super::call(&scripts::COMMIT);
+        let mut call = scripts::Call::of(&scripts::COMMIT);
         call.arg(&self.channel).arg(LOG_KEPT).arg(AUDIT_KEPT);
         call.arg(guards.len());
         for (name, value) in guards {
@@ -191,11 +215,12 @@ impl Redis {
             return Ok(None);
         }
         let positions = answer.number()?..;
+        let changes = positions.zip(entries).filter(|(_, entry)| !entry.also);
         let change = |(position, entry): (u64, Entry)| Change {
             position: Position(position),
             kind: entry.kind,
             what: entry.what,
         };
-        Ok(Some(positions.zip(entries).map(change).collect()))
+        Ok(Some(changes.map(change).collect()))
     }
 }

@@ -23,7 +23,7 @@ const FORGOTTEN_AT_ONCE: usize = 100;
 
 pub(super) async fn get(redis: &Redis, id: &Id) -> Result<Option<Found>, Unavailable> {
     let name = names::credential(id);
-    let mut call = super::call(&scripts::READ);
+    let mut call = scripts::Call::of(&scripts::READ);
     let mut answer = Answer::new(redis.link.change(call.arg(&name)).await?)?;
     let _position = answer.number()?;
     let record = answer.value()?;

@@ -1,8 +1,9 @@
 //! The connections to the server that takes changes, and what puts others in their place when they are lost.
 //!
-//! There are two: one for what requests wait for, reports and the log; one for changes and lists, where a call may wait for
-//! replicas. Both are of one *generation*: of one server, and together in their fate. An answer that a former generation
-//! gives late is none, so that nobody hears from a server that was left.
+//! There are two: one for what requests wait for, reports and the log; one for changes and lists. Where changes must be
+//! acknowledged there is a third, on which replicas are waited for and nobody else stands behind. All are of one *generation*:
+//! of one server, and together in their fate. An answer that a former generation gives late is none, so that nobody hears from
+//! a server that was left.
 //!
 //! Every call ends: with an answer, when the generation is over, or when its time is.
 
@@ -11,18 +12,20 @@ use std::time::Duration;
 
 use decision::config::snapshot::Address;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, ScriptInvocation, ServerErrorKind, Value};
+use redis::{Cmd, RedisError, ServerErrorKind, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
+use super::notes;
+use super::scripts::Call;
 use super::server::Servers;
 use crate::log;
 use crate::store::Unavailable;
 
 /// What requests wait for is asked with deadlines of their own; this one is for all else.
 pub(super) const ANSWER: Duration = Duration::from_secs(1);
-/// Changes, that may wait a second for replicas, and lists.
+/// Changes and lists; and replicas, that may be waited for a second.
 pub(super) const ANSWER_SLOW: Duration = Duration::from_secs(3);
 /// To find the server, to connect to it and to look what it is.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -35,13 +38,15 @@ const LASTING: Duration = Duration::from_secs(5);
 /// How long a call waits for the first attempt to put lost connections in place.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Two connections to one server.
+/// Connections to one server.
 #[derive(Clone)]
 pub(super) struct Live {
     pub(super) generation: u64,
     pub(super) address: Address,
     pub(super) lookups: MultiplexedConnection,
     pub(super) changes: MultiplexedConnection,
+    /// `None`: replicas are not waited for.
+    pub(super) waits: Option<MultiplexedConnection>,
     pub(super) client: redis::Client,
 }
 
@@ -85,6 +90,12 @@ enum State {
     /// The last attempt has failed.
     Down(Trouble),
     Up(Box<Live>),
+}
+
+impl State {
+    fn is_up(&self, generation: u64) -> bool {
+        matches!(self, Self::Up(live) if live.generation == generation)
+    }
 }
 
 /// See the module.
@@ -158,9 +169,9 @@ impl Link {
     }
 
     /// Asks what a request waits for.
-    pub(super) async fn look_up(&self, call: &ScriptInvocation<'_>) -> Result<Value, Unavailable> {
+    pub(super) async fn look_up(&self, call: &Call) -> Result<Value, Unavailable> {
         let mut live = self.live().await?;
-        let answer = timeout(ANSWER, call.invoke_async(&mut live.lookups)).await;
+        let answer = timeout(ANSWER, call.ask(&mut live.lookups)).await;
         self.judge(&live, answer)
     }
 
@@ -172,9 +183,9 @@ impl Link {
     }
 
     /// Makes a change, or asks what may take a while.
-    pub(super) async fn change(&self, call: &ScriptInvocation<'_>) -> Result<Value, Unavailable> {
+    pub(super) async fn change(&self, call: &Call) -> Result<Value, Unavailable> {
         let mut live = self.live().await?;
-        let answer = timeout(ANSWER_SLOW, call.invoke_async(&mut live.changes)).await;
+        let answer = timeout(ANSWER_SLOW, call.ask(&mut live.changes)).await;
         self.judge(&live, answer)
     }
 
@@ -185,13 +196,40 @@ impl Link {
 
     /// As [`Self::change`], for commands one after the other.
     pub(super) async fn commands(&self, commands: &[Cmd]) -> Result<Vec<Value>, Unavailable> {
-        let mut live = self.live().await?;
+        let live = self.live().await?;
+        self.pipelined(&live, live.changes.clone(), commands).await
+    }
+
+    /// As [`Self::commands`], for those that wait for replicas; gives the generation that has answered.
+    pub(super) async fn wait(&self, commands: &[Cmd]) -> Result<(u64, Vec<Value>), Unavailable> {
+        let live = self.live().await?;
+        let waits = live.waits.clone().unwrap_or_else(|| live.changes.clone());
+        let answers = self.pipelined(&live, waits, commands).await?;
+        Ok((live.generation, answers))
+    }
+
+    async fn pipelined(
+        &self,
+        live: &Live,
+        mut connection: MultiplexedConnection,
+        commands: &[Cmd],
+    ) -> Result<Vec<Value>, Unavailable> {
         let mut pipeline = redis::pipe();
         for command in commands {
             pipeline.add_command(command.clone());
         }
-        let answer = timeout(ANSWER_SLOW, pipeline.query_async(&mut live.changes)).await;
-        self.judge(&live, answer)
+        let answer = timeout(ANSWER_SLOW, pipeline.query_async(&mut connection)).await;
+        self.judge(live, answer)
+    }
+
+    /// Ends when the generation is over.
+    pub(super) fn left(&self, generation: u64) -> impl Future<Output = ()> + Send + 'static {
+        let mut state = self.state.clone();
+        async move {
+            let is_over = |state: &State| !state.is_up(generation);
+            // Nobody keeps it any more: then it is over, too.
+            drop(state.wait_for(is_over).await);
+        }
     }
 
     fn judge<T>(
@@ -216,13 +254,11 @@ impl Link {
 
     /// What a server that was left has answered may be of another history.
     fn is_in_force(&self, live: &Live) -> Result<(), Unavailable> {
-        match &*self.state.borrow() {
-            State::Up(now) if now.generation == live.generation => Ok(()),
-            _ => {
-                let reason = format!("{} was left before it answered", live.address);
-                Err(Unavailable { reason })
-            }
+        if self.state.borrow().is_up(live.generation) {
+            return Ok(());
         }
+        let reason = format!("{} was left before it answered", live.address);
+        Err(Unavailable { reason })
     }
 
     fn lose(&self, live: &Live, reason: String) {
@@ -235,6 +271,7 @@ impl Link {
 async fn keep(servers: Servers, states: watch::Sender<State>, mut lost: mpsc::Receiver<Lost>) {
     let mut failures = 0;
     let mut known_as_down = false;
+    let mut notes = Vec::new();
     for generation in 0.. {
         match timeout(CONNECT, servers.connect(generation)).await {
             Ok(Ok(live)) => {
@@ -244,9 +281,11 @@ async fn keep(servers: Servers, states: watch::Sender<State>, mut lost: mpsc::Re
                 known_as_down = false;
                 let (began, address) = (Instant::now(), live.address.clone());
                 states.send_replace(State::Up(Box::new(live.clone())));
+                let telling = notes::tell(live.changes.clone(), servers.expected(), &mut notes);
                 let reason = tokio::select! {
                     reason = servers.replaced(&address) => reason,
                     reason = over(live, &mut lost) => reason,
+                    never = async { telling.await; std::future::pending().await } => never,
                 };
                 log::warn("the connection to the store is lost", |line| {
                     line.field("server", address.to_string()).field("error", reason);
@@ -289,7 +328,7 @@ fn backoff(failures: u32) -> Duration {
 
 /// Waits until a generation is over, and says why. A connection that is cut off on the way is found by a ping.
 async fn over(live: Live, lost: &mut mpsc::Receiver<Lost>) -> String {
-    let Live { generation, lookups, changes, .. } = live;
+    let Live { generation, lookups, changes, waits, .. } = live;
     let told = async {
         loop {
             match lost.recv().await {
@@ -302,7 +341,16 @@ async fn over(live: Live, lost: &mut mpsc::Receiver<Lost>) -> String {
     tokio::select! {
         reason = told => reason,
         reason = silent(lookups, PING) => reason,
-        reason = silent(changes, ANSWER_SLOW) => reason,
+        reason = silent(changes, PING) => reason,
+        reason = silent_waits(waits) => reason,
+    }
+}
+
+async fn silent_waits(connection: Option<MultiplexedConnection>) -> String {
+    match connection {
+        // A ping stands behind those who wait for replicas.
+        Some(connection) => silent(connection, ANSWER_SLOW).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -134,7 +134,7 @@ async fn page(
     skip: usize,
 ) -> Result<Answer, Unavailable> {
     let Range { index, down, from, to } = range;
-    let mut call = super::call(&scripts::PAGE);
+    let mut call = scripts::Call::of(&scripts::PAGE);
     let way = if *down { "down" } else { "up" };
     call.arg(index).arg(way).arg(from).arg(to).arg(limit).arg(kind).arg(skip);
     Answer::new(redis.link.change(&call).await?)

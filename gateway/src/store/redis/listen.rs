@@ -27,6 +27,8 @@ pub(super) struct Subscribed {
     sink: PubSubSink,
     /// Waits a while, pings, and ends with a reason when no answer comes. It outlives a dropped [`Listener::next`].
     pinging: BoxFuture<'static, Option<String>>,
+    /// Ends when the server is left on which it listens: another may tell of changes now.
+    left: BoxFuture<'static, ()>,
 }
 
 impl Subscribed {
@@ -43,7 +45,8 @@ impl Subscribed {
             .map_err(|error| because(told(&error)))?;
         let (sink, stream) = connection.split();
         let pinging = ping(sink.clone());
-        Ok(Self { redis, address, stream, sink, pinging })
+        let left = Box::pin(redis.link.left(live.generation));
+        Ok(Self { redis, address, stream, sink, pinging, left })
     }
 }
 
@@ -65,6 +68,9 @@ impl Listener for Subscribed {
         loop {
             let message = tokio::select! {
                 message = self.stream.next() => message,
+                () = &mut self.left => {
+                    return Err(Unavailable { reason: format!("{} was left", self.address) });
+                }
                 lost = &mut self.pinging => match lost {
                     None => {
                         self.pinging = ping(self.sink.clone());

@@ -70,8 +70,7 @@ struct Part {
     head: Mark,
     /// The log leads on from where was asked.
     leads: bool,
-    /// Not available, if one of them was not written by this deployment.
-    items: Result<Vec<Told>, Unavailable>,
+    items: Vec<Told>,
 }
 
 pub(super) async fn changes(
@@ -80,7 +79,7 @@ pub(super) async fn changes(
     limit: usize,
 ) -> Result<Changes, Unavailable> {
     let Part { head, leads, items } = part(redis, after, None, limit).await?;
-    let items = items?.into_iter().map(|told| told.change).collect();
+    let items = items.into_iter().map(|told| told.change).collect();
     Ok(Changes { items, trimmed: !leads, head: head.position })
 }
 
@@ -90,11 +89,7 @@ pub(super) async fn follow(
     limit: usize,
 ) -> Result<Followed, Unavailable> {
     let Part { head, leads, items } = part(redis, after.position, Some(after.link), limit).await?;
-    Ok(match items {
-        Ok(items) if leads => Followed::Entries { items, head },
-        // A log that cannot be read says nothing of what was changed, today and whenever it is asked again.
-        Ok(_) | Err(_) => Followed::Broken { head },
-    })
+    Ok(if leads { Followed::Entries { items, head } } else { Followed::Broken { head } })
 }
 
 async fn part(
@@ -103,7 +98,7 @@ async fn part(
     link: Option<u64>,
     limit: usize,
 ) -> Result<Part, Unavailable> {
-    let mut call = super::call(&scripts::FOLLOW);
+    let mut call = scripts::Call::of(&scripts::FOLLOW);
     // Scripts count in floating point: greater positions there are none.
     call.arg(after.0.min(1 << 53)).arg(link.map_or_else(String::new, |link| link.to_string()));
     call.arg(limit);
@@ -111,11 +106,15 @@ async fn part(
     let head = Mark { position: Position(answer.number()?), link: answer.number()? };
     let _oldest = answer.number()?;
     let leads = answer.number()? == 1;
-    let mut raw = Vec::new();
+    let mut items = Vec::new();
     while !answer.is_over() {
-        raw.push(Raw::read(&mut answer)?);
+        match told(redis, Raw::read(&mut answer)?) {
+            Ok(told) => items.push(told),
+            // Nobody can say what was changed there: as if it had been trimmed. Whoever needs that very record hears of it
+            // when he asks; it must not keep everybody from hearing of all others.
+            Err(_) => return Ok(Part { head, leads: false, items: Vec::new() }),
+        }
     }
-    let items = raw.into_iter().map(|raw| told(redis, raw)).collect();
     Ok(Part { head, leads, items })
 }
 

@@ -35,6 +35,11 @@ pub(super) fn full(name: &str) -> String {
 }
 
 pub(super) const CREDENTIAL: &str = "credential:";
+pub(super) const SUBJECT: &str = "subject:";
+pub(super) const RESOURCE: &str = "resource:";
+pub(super) const SEALED: &str = "sealed:";
+pub(super) const DELETED: &str = "deleted:";
+pub(super) const REPEAT: &str = "repeat:";
 
 pub(super) fn credential(id: &Id) -> String {
     format!("{CREDENTIAL}{id}")
@@ -52,12 +57,12 @@ pub(super) fn external(api: &str, external_id: &Id) -> String {
 
 /// A copy of its secret that can be read again.
 pub(super) fn sealed(id: &Id) -> String {
-    format!("sealed:{id}")
+    format!("{SEALED}{id}")
 }
 
 /// What is remembered of a credential after its deletion.
 pub(super) fn deleted(id: &Id) -> String {
-    format!("deleted:{id}")
+    format!("{DELETED}{id}")
 }
 
 /// `kind` is `subject` or `resource`.
@@ -76,7 +81,7 @@ pub(super) fn tree(realm: &str) -> String {
 }
 
 pub(super) fn repeat(key: &RepeatKey) -> String {
-    format!("repeat:{}:{}", written(&key.author), key.key)
+    format!("{REPEAT}{}:{}", written(&key.author), key.key)
 }
 
 /// The signature of an entry of the log holds where its link stands.

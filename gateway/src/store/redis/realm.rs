@@ -189,7 +189,7 @@ async fn lies_well(redis: &Redis, realm: &str, id: &Id, parent: &Id) -> Result<(
 
 /// How many steps lie below it, counted as far as it matters.
 async fn height(redis: &Redis, realm: &str, id: &Id) -> Result<usize, Unavailable> {
-    let mut call = super::call(&scripts::HEIGHT);
+    let mut call = scripts::Call::of(&scripts::HEIGHT);
     call.arg(index::children(realm)).arg(id.as_str()).arg(Resource::STEPS_MAX);
     let mut answer = Answer::new(redis.link.change(&call).await?)?;
     Ok(usize::try_from(answer.number()?).unwrap_or(usize::MAX))

@@ -20,6 +20,9 @@ pub(super) struct Kept {
     pub(super) digest: [u8; 32],
     /// The pepper of the digest, see [`Redis::pepper`].
     pub(super) pepper: String,
+    /// While a pepper is replaced: what replicas know it by that have another one in force. They hear of its changes by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) other: Option<[u8; 32]>,
 }
 
 /// As it was read.
@@ -32,6 +35,33 @@ pub(super) struct Found {
 impl Found {
     pub(super) fn digest(&self) -> Digest {
         Digest(self.kept.digest)
+    }
+
+    /// As it is kept on, as long as another pepper counts, too.
+    fn other(&self, redis: &Redis) -> Option<[u8; 32]> {
+        self.kept.other.filter(|_| redis.vault.is_rotating())
+    }
+
+    /// Enters a change under every digest by which replicas know it; the entry that is given is the last, by which this one
+    /// does.
+    fn enter(
+        &self,
+        redis: &Redis,
+        commit: &mut Commit,
+        kind: ChangeKind,
+        what: impl Fn(Digest) -> What,
+    ) -> Result<(), Unavailable> {
+        let name = names::credential(&self.kept.credential.id);
+        let (own, other) = (self.digest(), self.other(redis).map(Digest));
+        let is_ours = self.kept.pepper == redis.pepper;
+        let (first, last) = match other {
+            Some(other) if !is_ours => (Some(own), other),
+            other => (other, own),
+        };
+        if let Some(first) = first {
+            commit.enter_also(&redis.vault, name.clone(), kind, what(first))?;
+        }
+        commit.enter(&redis.vault, name, kind, what(last))
     }
 }
 
@@ -82,7 +112,9 @@ pub(super) fn insert(
         commit.set_field(names::USED, id.as_str(), used.0.to_string());
     }
     commit.count(names::PEPPERS, &redis.pepper, 1);
-    put(redis, commit, credential, digests.current, redis.pepper.clone())?;
+    let pepper = redis.pepper.clone();
+    let digest = digests.current.0;
+    put(redis, commit, Kept { credential: credential.clone(), digest, pepper, other: None })?;
     commit.place(&Places::new(), &places_of_credential(credential));
     let what = what(credential, digests.current, true);
     let noted = Noted { version: credential.version, other, ..Noted::default() };
@@ -101,27 +133,23 @@ pub(super) fn write(
 ) -> Result<Credential, Unavailable> {
     new.version += 1;
     let name = names::credential(&new.id);
-    commit.begins(name.clone(), found.signature.clone());
-    put(redis, commit, &new, found.digest(), found.kept.pepper.clone())?;
+    commit.begins(name, found.signature.clone());
+    let Kept { digest, pepper, .. } = found.kept.clone();
+    let other = found.other(redis);
+    put(redis, commit, Kept { credential: new.clone(), digest, pepper, other })?;
     let before = places_of_credential(&found.kept.credential);
     commit.place(&before, &places_of_credential(&new));
     let kind = if action == Action::Revoke { ChangeKind::Revoked } else { ChangeKind::Updated };
-    let what = what(&new, found.digest(), true);
-    commit.audit(&redis.vault, author, action, &what, Noted { version: new.version, ..noted })?;
-    commit.enter(&redis.vault, name, kind, what)?;
+    let what = |digest| what(&new, digest, true);
+    let noted = Noted { version: new.version, ..noted };
+    commit.audit(&redis.vault, author, action, &what(found.digest()), noted)?;
+    found.enter(redis, commit, kind, what)?;
     Ok(new)
 }
 
-fn put(
-    redis: &Redis,
-    commit: &mut Commit,
-    credential: &Credential,
-    digest: Digest,
-    pepper: String,
-) -> Result<(), Unavailable> {
-    let name = names::credential(&credential.id);
-    let credential = Credential { last_used_at: None, ..credential.clone() };
-    let kept = Kept { credential, digest: digest.0, pepper };
+fn put(redis: &Redis, commit: &mut Commit, mut kept: Kept) -> Result<(), Unavailable> {
+    let name = names::credential(&kept.credential.id);
+    kept.credential.last_used_at = None;
     commit.set(&name, redis.vault.seal(&name, &kept)?);
     Ok(())
 }
@@ -151,9 +179,10 @@ pub(super) fn remove(
     let remembered = names::deleted(id);
     let blob = redis.vault.seal(&remembered, &Remembered { at: author.now, credential: ended })?;
     commit.keep(&remembered, blob, DELETED_FOR);
-    let what = what(&last, found.digest(), false);
-    commit.audit(&redis.vault, author, action, &what, Noted::version(last.version))?;
-    commit.enter(&redis.vault, name, kind, what)?;
+    let what = |digest| what(&last, digest, false);
+    let noted = Noted::version(last.version);
+    commit.audit(&redis.vault, author, action, &what(found.digest()), noted)?;
+    found.enter(redis, commit, kind, what)?;
     Ok(last)
 }
 
@@ -168,11 +197,31 @@ pub(super) fn rekey(redis: &Redis, found: &Found, current: Digest) -> Result<Com
     commit.set(&names::digest(&credential.api, &current), credential.id.to_string().into());
     commit.count(names::PEPPERS, &found.kept.pepper, -1);
     commit.count(names::PEPPERS, &redis.pepper, 1);
-    put(redis, &mut commit, credential, current, redis.pepper.clone())?;
+    // Replicas that have the former pepper in force may know it by the former digest.
+    let other = redis.vault.is_rotating().then_some(before.0);
+    let pepper = redis.pepper.clone();
+    let kept = Kept { credential: credential.clone(), digest: current.0, pepper, other };
+    put(redis, &mut commit, kept)?;
     for digest in [before, current] {
         let what = what(credential, digest, true);
         commit.enter(&redis.vault, name.clone(), ChangeKind::Rekeyed, what)?;
     }
+    Ok(commit)
+}
+
+/// Notes by what else it is known, where another pepper than this replica's is in force.
+pub(super) fn also_known(
+    redis: &Redis,
+    found: &Found,
+    current: Digest,
+) -> Result<Commit, Unavailable> {
+    let credential = &found.kept.credential;
+    let mut commit = Commit::default();
+    let name = names::credential(&credential.id);
+    commit.begins(name.clone(), found.signature.clone());
+    put(redis, &mut commit, Kept { other: Some(current.0), ..found.kept.clone() })?;
+    let what = what(credential, current, true);
+    commit.enter(&redis.vault, name, ChangeKind::Rekeyed, what)?;
     Ok(commit)
 }
 

@@ -45,7 +45,7 @@ impl SharedLog for Redis {
             bound: milliseconds(*bound),
             generation: report.generation,
         };
-        let mut call = super::call(&scripts::REPORT);
+        let mut call = scripts::Call::of(&scripts::REPORT);
         call.arg(instance).arg(applied.position.0).arg(applied.link).arg(milliseconds(*bound));
         call.arg(report.number).arg(self.vault.seal(&name(instance), &said)?).arg(KEPT);
         let mut answer = Answer::new(self.link.look_up(&call).await?)?;
@@ -69,7 +69,7 @@ impl SharedLog for Redis {
     }
 
     async fn register(&self) -> Result<Register, Unavailable> {
-        let call = super::call(&scripts::REGISTER);
+        let call = scripts::Call::of(&scripts::REGISTER);
         let mut answer = Answer::new(self.link.change(&call).await?)?;
         let now = Timestamp(i64::try_from(answer.number()?).unwrap_or(i64::MAX));
         let head = mark(&mut answer)?;

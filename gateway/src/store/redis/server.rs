@@ -1,6 +1,7 @@
 //! Which server takes changes, and how to connect to it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use decision::config::snapshot::{Address, RedisServers, RedisSettings};
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 
 use super::link::{ANSWER, ANSWER_SLOW, Live, Trouble};
 use super::names;
+use super::notes::Expected;
 
 /// How long each of several servers has to say who takes changes.
 const ASKED: Duration = Duration::from_millis(300);
@@ -26,12 +28,18 @@ pub(super) struct Servers {
     /// What tells the pepper in force from others, and those before it.
     pepper: String,
     previous: Vec<String>,
+    /// This process has been connected before.
+    begun: AtomicBool,
 }
 
-/// How much is asked of a server.
+/// How a server is addressed.
 #[derive(Clone, Copy, PartialEq)]
 enum Login {
+    /// With the user, the password and the database.
     Given,
+    /// A sentinel has no databases.
+    Sentinel,
+    /// With nothing of it.
     None,
 }
 
@@ -57,6 +65,7 @@ impl Servers {
             settings,
             pepper: shown(&peppers.current),
             previous: peppers.previous.iter().map(shown).collect(),
+            begun: AtomicBool::new(false),
         }
     }
 
@@ -70,19 +79,33 @@ impl Servers {
     async fn connect_to(&self, address: &Address, generation: u64) -> Result<Live, Trouble> {
         let client = self.client(address, Login::Given)?;
         let config = |answer| AsyncConnectionConfig::new().set_response_timeout(Some(answer));
-        let (lookups, changes) = (config(ANSWER), config(ANSWER_SLOW));
-        let (lookups, changes) = tokio::try_join!(
-            client.get_multiplexed_async_connection_with_config(&lookups),
-            client.get_multiplexed_async_connection_with_config(&changes),
+        let (fast, slow) = (config(ANSWER), config(ANSWER_SLOW));
+        let waits = async {
+            Ok(match self.settings.acknowledge {
+                0 => None,
+                _ => Some(client.get_multiplexed_async_connection_with_config(&slow).await?),
+            })
+        };
+        let (lookups, changes, waits) = tokio::try_join!(
+            client.get_multiplexed_async_connection_with_config(&fast),
+            client.get_multiplexed_async_connection_with_config(&slow),
+            waits,
         )
         .map_err(Trouble::from)?;
         takes_changes(lookups.clone()).await?;
         self.has_our_pepper(lookups.clone()).await?;
         let address = address.clone();
-        Ok(Live { generation, address, lookups, changes, client })
+        Ok(Live { generation, address, lookups, changes, waits, client })
     }
 
-    /// Redis remembers which pepper was in force: it must be among those given. From now on it is the current one.
+    /// What a server is held against.
+    pub(super) fn expected(&self) -> Expected<'_> {
+        let peppers = std::iter::once(&self.pepper).chain(&self.previous).map(String::as_str);
+        Expected { acknowledge: self.settings.acknowledge, peppers: peppers.collect() }
+    }
+
+    /// Redis remembers which pepper was in force: it must be among those given. From the start of this process on it is the
+    /// current one, until another process starts with another: who only connects anew takes nothing back.
     async fn has_our_pepper(&self, mut connection: MultiplexedConnection) -> Result<(), Trouble> {
         let name = names::full(names::PEPPER);
         let set = |how: &[&str]| {
@@ -93,17 +116,26 @@ impl Servers {
         for _ in 0..2 {
             let found: Option<String> =
                 redis::cmd("GET").arg(&name).query_async(&mut connection).await?;
+            let is_previous = |found: &String| self.previous.contains(found);
             match found {
-                Some(found) if found == self.pepper => return Ok(()),
-                Some(found) if self.previous.contains(&found) => {
-                    return Ok(set(&[]).query_async(&mut connection).await?);
-                }
-                Some(_) => return Err(Trouble::other_pepper()),
                 // Whoever else does so at the same moment was first.
                 None => set(&["NX"]).query_async::<Value>(&mut connection).await.map(drop)?,
+                Some(found) if found == self.pepper => return Ok(self.has_begun()),
+                Some(found) if is_previous(&found) && self.begun.load(Ordering::Relaxed) => {
+                    return Ok(());
+                }
+                Some(found) if is_previous(&found) => {
+                    set(&[]).query_async::<Value>(&mut connection).await?;
+                    return Ok(self.has_begun());
+                }
+                Some(_) => return Err(Trouble::other_pepper()),
             }
         }
         Err(Trouble::passing("does not keep what is written to it"))
+    }
+
+    fn has_begun(&self) {
+        self.begun.store(true, Ordering::Relaxed);
     }
 
     async fn find(&self) -> Result<Address, Trouble> {
@@ -134,24 +166,23 @@ impl Servers {
     async fn of_sentinel(&self, nodes: &[Address], service: &str) -> Result<Address, Trouble> {
         let mut asked = JoinSet::new();
         for node in nodes {
-            let logins = [Login::Given, Login::None].map(|login| self.client(node, login));
-            let service = service.to_owned();
+            let logins = [Login::Sentinel, Login::None].map(|login| self.client(node, login));
+            let (service, node) = (service.to_owned(), node.clone());
             asked.spawn(async move {
-                timeout(ASKED, known_to_sentinel(logins, &service))
-                    .await
-                    .unwrap_or_else(|_| Err(Trouble::passing("no answer in time")))
+                let answer = timeout(ASKED, known_to_sentinel(logins, &service)).await;
+                let answer = answer.unwrap_or_else(|_| Err(Trouble::passing("no answer in time")));
+                answer.map_err(|trouble| trouble.at(&node))
             });
         }
-        let answers = asked.join_all().await;
         let mut trouble = None;
         let mut latest: Option<(u64, Address)> = None;
-        for (node, answer) in nodes.iter().zip(answers) {
+        while let Some(answer) = asked.join_next().await {
             match answer {
-                Ok(known) if latest.as_ref().is_none_or(|latest| known.0 > latest.0) => {
+                Ok(Ok(known)) if latest.as_ref().is_none_or(|latest| known.0 > latest.0) => {
                     latest = Some(known);
                 }
-                Ok(_) => {}
-                Err(error) => trouble = Some(error.at(node)),
+                Ok(Err(error)) => trouble = Some(error),
+                Ok(Ok(_)) | Err(_) => {}
             }
         }
         let nobody = || trouble.unwrap_or_else(|| Trouble::passing("no sentinel was asked"));
@@ -186,6 +217,8 @@ impl Servers {
         let mut redis = RedisConnectionInfo::default();
         if login == Login::Given {
             redis = redis.set_db(self.settings.db.into());
+        }
+        if login != Login::None {
             if let Some(user) = &self.settings.user {
                 redis = redis.set_username(user);
             }

@@ -17,6 +17,7 @@ mod forging;
 mod opening;
 mod parted;
 mod registering;
+mod rotating;
 mod server;
 
 use self::server::Server;

@@ -1,10 +1,16 @@
 //! Changes that replicas of Redis must hold.
 
+use std::time::Duration;
+
 use decision::config::snapshot::RedisSettings;
+use decision::secret::Sealed;
+use tokio::task::JoinSet;
 
 use super::{Server, eventually, open};
 use crate::store::conformance::{NOW, at, changed, credential, digest, id, new};
-use crate::store::{AuditFilter, ChangeError, Store as _};
+use crate::store::{
+    AuditFilter, Begun, ChangeError, New, RepeatKey, Reply, SharedLog as _, Store as _,
+};
 
 async fn replica_of(master: &Server) -> Server {
     let replica = Server::start(&[]).await;
@@ -52,6 +58,56 @@ async fn a_change_that_too_few_hold_is_unavailable_and_stands_and_may_be_repeate
         let found = plain.get(&id("crd_1")).await.unwrap().unwrap();
         assert_eq!((found.revoked_at, found.version), (Some(NOW), 2));
     }
+}
+
+#[tokio::test]
+async fn a_replica_that_is_away_holds_up_nobody_but_who_waits_for_it() {
+    let server = Server::start(&[]).await;
+    let redis = open(&acknowledged_by(1, &server)).await;
+    let generation = redis.link.generation().await.unwrap();
+    let mut changes = JoinSet::new();
+    for number in 0..8 {
+        let redis = redis.clone();
+        changes.spawn(async move {
+            let one = credential(&format!("crd_{number}"));
+            redis.create(new(one, number), &at(NOW)).await
+        });
+    }
+    let digests = digest(99).into();
+    loop {
+        tokio::select! {
+            change = changes.join_next() => match change {
+                None => break,
+                Some(answer) => {
+                    let Err(ChangeError::Unavailable(unavailable)) = answer.unwrap() else {
+                        panic!("nobody holds it")
+                    };
+                    assert_eq!(unavailable.reason, "0 replicas of 1 hold the change");
+                }
+            },
+            () = tokio::time::sleep(Duration::from_millis(5)) => {
+                redis.find("app", &digests).await.unwrap();
+                redis.register().await.unwrap();
+            }
+        }
+    }
+    assert_eq!(redis.link.generation().await.unwrap(), generation, "nothing was taken for lost");
+}
+
+#[tokio::test]
+async fn what_is_revealed_and_what_a_repetition_is_answered_must_be_held_too() {
+    let server = Server::start(&[]).await;
+    let plain = open(&server.settings()).await;
+    let sealed = Some(Sealed::from_bytes(vec![1, 2, 3]));
+    plain.create(New { sealed, ..new(credential("crd_1"), 1) }, &at(NOW)).await.unwrap();
+    let redis = open(&acknowledged_by(1, &server)).await;
+    let revealed = redis.reveal(&id("crd_1"), None, &at(NOW)).await;
+    assert!(matches!(revealed, Err(ChangeError::Unavailable(_))), "{revealed:?}");
+    let key = RepeatKey { author: "an author".into(), key: "a key".into() };
+    // That it was begun is held with what it changes.
+    assert!(matches!(redis.begin(&key, [7; 32], NOW).await.unwrap(), Begun::New));
+    let reply = Reply { status: 201, body: b"{}".to_vec() };
+    assert!(redis.finish(&key, Some(reply), NOW).await.is_err());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Which of several servers takes changes.
 
-use decision::config::snapshot::RedisServers;
+use decision::config::snapshot::{RedisServers, RedisSettings};
 use redis::FromRedisValue as _;
 
 use super::{Server, at, eventually, local, open};
@@ -18,7 +18,7 @@ async fn sentinel_says_who_takes_changes_and_who_does_after_a_failover() {
         text.contains("state=online").then_some(())
     })
     .await;
-    let sentinel = Server::sentinel(&master).await;
+    let sentinel = Server::sentinel(&master, "").await;
     let nodes = vec![local(1), local(sentinel.port)];
     let redis = open(&at(RedisServers::Sentinel { nodes, service: "main".into() })).await;
     redis.create(new(credential("crd_1"), 1), &author(NOW)).await.unwrap();
@@ -38,6 +38,18 @@ async fn sentinel_says_who_takes_changes_and_who_does_after_a_failover() {
     assert!(redis.find("app", &digest(1).into()).await.unwrap().value.is_some());
     assert!(replica.value("credential:crd_2").await.len() > 32);
     redis.listen().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sentinel_that_wants_a_password_has_no_database_to_be_asked_for() {
+    let master = Server::start(&["--requirepass", "hunter2"]).await;
+    let more = "requirepass hunter2\nsentinel auth-pass main hunter2\n";
+    let sentinel = Server::sentinel(&master, more).await;
+    let nodes = vec![local(sentinel.port)];
+    let servers = RedisServers::Sentinel { nodes, service: "main".into() };
+    let password = Some(secrecy::SecretString::from("hunter2"));
+    let redis = open(&RedisSettings { password, db: 1, ..at(servers) }).await;
+    redis.create(new(credential("crd_1"), 1), &author(NOW)).await.unwrap();
 }
 
 #[tokio::test]

@@ -126,6 +126,10 @@ async fn a_subscription_that_is_cut_or_silent_is_told() {
     let mut listener = redis.listen().await.unwrap();
     server.run(&[b"CLIENT", b"KILL", b"TYPE", b"pubsub"]).await;
     assert!(listener.next().await.is_err());
+    // Who is not with the server any more listens to it no longer: another may tell of changes now.
+    let mut listener = redis.listen().await.unwrap();
+    server.run(&[b"CLIENT", b"KILL", b"TYPE", b"normal"]).await;
+    assert!(listener.next().await.is_err());
     let mut listener = redis.listen().await.unwrap();
     server.signal("-STOP");
     assert!(listener.next().await.is_err());

@@ -6,7 +6,7 @@ use super::{Server, count, open, watched};
 use crate::store::conformance::resources::resource;
 use crate::store::conformance::subjects::subject;
 use crate::store::conformance::{NOW, at, credential, digest, id, new};
-use crate::store::{Filter, Followed, Mark, Position, SharedLog as _, Store as _};
+use crate::store::{AuditFilter, Filter, Followed, Mark, Position, SharedLog as _, Store as _};
 
 /// Two credentials, found by 1 and 2.
 async fn two(server: &Server) -> (super::Redis, super::Alarms) {
@@ -33,7 +33,8 @@ async fn a_record_that_was_altered_is_unavailable_wherever_it_is_met() {
     assert!(redis.get(&id("crd_1")).await.is_err());
     assert!(redis.list(&Filter::default(), None, 10, NOW).await.is_err());
     assert!(redis.revoke(&id("crd_1"), None, None, false, &at(NOW)).await.is_err());
-    assert!(redis.changes(Position(0), 10).await.is_err());
+    // What nobody can say of the log is as if it had been trimmed.
+    assert!(redis.changes(Position(0), 10).await.unwrap().trimmed);
     assert_eq!(count(&alarms), 5);
     // The others are as they were.
     assert!(redis.find("app", &digest(2).into()).await.unwrap().value.is_some());
@@ -106,6 +107,36 @@ async fn what_somebody_else_publishes_is_not_told() {
     let told = listener.next().await.unwrap();
     assert_eq!(told.change.what.id(), &id("crd_1"));
     assert_eq!(alarms.load(Ordering::Relaxed), 1, "one of them had the form of a change");
+}
+
+/// Entries of the log bear the records: who spoils one does not keep everybody from hearing of all others.
+#[tokio::test]
+async fn a_log_that_cannot_be_read_does_not_lead_on_and_what_comes_after_does() {
+    let server = Server::start(&[]).await;
+    let (redis, alarms) = two(&server).await;
+    let beginning = Mark { position: Position(0), link: 0 };
+    server.set("credential:crd_1", b"spoilt").await;
+    let Followed::Broken { head } = redis.follow(beginning, 10).await.unwrap() else {
+        panic!("nobody can say what was changed")
+    };
+    assert_eq!((head.position, count(&alarms)), (Position(2), 1));
+    redis.create(new(credential("crd_3"), 3), &at(NOW)).await.unwrap();
+    let Followed::Entries { items, .. } = redis.follow(head, 10).await.unwrap() else {
+        panic!("it leads on from its head")
+    };
+    assert_eq!(items.len(), 1);
+}
+
+#[tokio::test]
+async fn an_entry_of_the_audit_log_that_is_not_ours_is_told_of_and_hides_no_other() {
+    let server = Server::start(&[]).await;
+    let (redis, alarms) = two(&server).await;
+    server.run(&[b"XADD", b"{portcullis}:audit", b"3-0", b"e", b"spoilt"]).await;
+    server.run(&[b"SET", b"{portcullis}:audited", b"3"]).await;
+    redis.create(new(credential("crd_3"), 3), &at(NOW)).await.unwrap();
+    let entries = redis.audit(&AuditFilter::default(), None, 10).await.unwrap().items;
+    let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
+    assert_eq!((ids, count(&alarms)), (vec!["crd_3", "crd_2", "crd_1"], 1));
 }
 
 #[tokio::test]

@@ -4,9 +4,10 @@ use decision::config::snapshot::RedisSettings;
 use decision::secret::Peppers;
 use secrecy::SecretString;
 
-use super::{Server, eventually, open, pepper, peppers, try_open};
+use super::{Redis, Server, eventually, open, pepper, peppers, try_open};
 use crate::store::Store as _;
 use crate::store::conformance::{NOW, at as author, credential, digest, id, new};
+use crate::store::redis::notes::{Expected, Note, look};
 
 #[tokio::test]
 async fn another_pepper_than_the_one_in_force_is_refused_at_start() {
@@ -81,4 +82,34 @@ async fn a_server_that_comes_later_is_found_and_a_replica_is_none() {
     assert!(unavailable.reason.contains("is a replica"), "{unavailable}");
     server.run(&[b"REPLICAOF", b"NO", b"ONE"]).await;
     eventually("it is found", async || redis.get(&id("crd_1")).await.ok()).await;
+}
+
+/// What is noted of a server of which `acknowledge` replicas must hold a change.
+async fn noted(redis: &Redis, acknowledge: u32) -> Vec<Note> {
+    let live = redis.link.live().await.unwrap();
+    look(live.changes, &Expected { acknowledge, peppers: vec![&redis.pepper] }).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_a_server_is_not_made_for_is_noted() {
+    let careless = Server::start(&["--maxmemory-policy", "allkeys-lru"]).await;
+    let redis = open(&careless.settings()).await;
+    let evicts = Note::Evicts("allkeys-lru".into());
+    let lonely = Note::Lonely { replicas: 0, acknowledge: 1 };
+    assert_eq!(noted(&redis, 1).await, [evicts, Note::Forgets, lonely]);
+    let careful = Server::start(&["--appendonly", "yes"]).await;
+    assert_eq!(noted(&open(&careful.settings()).await, 0).await, []);
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_be_asked_how_it_is_set_up_is_noted_as_that() {
+    let rules =
+        "--user portcullis on >hunter2 ~{portcullis}* &{portcullis}* +@all -@dangerous +role";
+    let server = Server::start(&rules.split(' ').collect::<Vec<_>>()).await;
+    let settings = RedisSettings {
+        user: Some("portcullis".into()),
+        password: Some(SecretString::from("hunter2")),
+        ..server.settings()
+    };
+    assert_eq!(noted(&open(&settings).await, 1).await, [Note::Silent]);
 }

@@ -78,6 +78,28 @@ async fn a_server_that_forgets_its_scripts_is_given_them_again() {
 }
 
 #[tokio::test]
+async fn no_call_fails_while_the_server_forgets_its_scripts_all_the_time() {
+    let server = Server::start(&[]).await;
+    let redis = open(&server.settings()).await;
+    redis.create(new(credential("crd_1"), 1), &at(NOW)).await.unwrap();
+    let forgetting = async {
+        loop {
+            server.run(&[b"SCRIPT", b"FLUSH"]).await;
+        }
+    };
+    let digests = digest(1).into();
+    let asking = async {
+        for _ in 0..500 {
+            assert!(redis.find("app", &digests).await.unwrap().value.is_some());
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        () = forgetting => {}
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_is_dropped_leaves_no_connection() {
     let server = Server::start(&[]).await;
     let redis = open(&server.settings()).await;

@@ -60,12 +60,12 @@ impl Server {
     }
 
     /// One that watches `master`, which it calls `main`, and needs nobody's consent.
-    pub(super) async fn sentinel(master: &Self) -> Self {
+    pub(super) async fn sentinel(master: &Self, more: &str) -> Self {
         let (folder, place) = (tempfile::tempdir().unwrap(), Place::new());
         let port = place.port;
         let text = format!(
             "port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {} 1\n\
-             sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n",
+             sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n{more}",
             master.port
         );
         let path = folder.path().join("sentinel.conf");
