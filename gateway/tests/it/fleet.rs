@@ -20,6 +20,7 @@ mod failover;
 mod faults;
 mod hammer;
 mod lapsed;
+mod reached;
 mod restarts;
 mod revoking;
 mod under_way;

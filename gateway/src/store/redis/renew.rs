@@ -21,6 +21,8 @@ use crate::store::Unavailable;
 const AT_ONCE: usize = 500;
 /// Until it is tried again, when the store was not available.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Until it is looked at again: replicas that have the former pepper in force may have written meanwhile.
+const AGAIN: Duration = Duration::from_hours(1);
 /// What the names of records that bear a signature begin with.
 const SIGNED: [&str; 6] = [
     names::CREDENTIAL,
@@ -31,7 +33,7 @@ const SIGNED: [&str; 6] = [
     names::REPEAT,
 ];
 
-/// Goes on in the background, until all is done or this is dropped.
+/// Goes on in the background, until this is dropped.
 pub(super) struct Renewing(JoinHandle<()>);
 
 impl Drop for Renewing {
@@ -45,16 +47,15 @@ impl Renewing {
     pub(super) fn start(link: Arc<Link>, vault: Arc<Vault>) -> Self {
         Self(tokio::spawn(async move {
             loop {
-                match renew(&link, &vault).await {
-                    Ok(renewed) => {
-                        let message = "every record is signed under the pepper in force";
-                        return log::info(message, |line| {
-                            line.field("renewed", renewed);
-                        });
-                    }
-                    // What is in the way is told by whoever needs an answer.
-                    Err(_) => sleep(PAUSE).await,
-                }
+                // What is in the way is told by whoever needs an answer.
+                let Ok(renewed) = renew(&link, &vault).await else {
+                    sleep(PAUSE).await;
+                    continue;
+                };
+                log::info("every record is signed under the pepper in force", |line| {
+                    line.field("renewed", renewed);
+                });
+                sleep(AGAIN).await;
             }
         }))
     }

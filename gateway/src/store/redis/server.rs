@@ -116,26 +116,24 @@ impl Servers {
         for _ in 0..2 {
             let found: Option<String> =
                 redis::cmd("GET").arg(&name).query_async(&mut connection).await?;
-            let is_previous = |found: &String| self.previous.contains(found);
             match found {
                 // Whoever else does so at the same moment was first.
                 None => set(&["NX"]).query_async::<Value>(&mut connection).await.map(drop)?,
-                Some(found) if found == self.pepper => return Ok(self.has_begun()),
-                Some(found) if is_previous(&found) && self.begun.load(Ordering::Relaxed) => {
+                Some(found) if found == self.pepper => {
+                    self.begun.store(true, Ordering::Relaxed);
                     return Ok(());
                 }
-                Some(found) if is_previous(&found) => {
-                    set(&[]).query_async::<Value>(&mut connection).await?;
-                    return Ok(self.has_begun());
+                Some(found) if self.previous.contains(&found) => {
+                    if !self.begun.load(Ordering::Relaxed) {
+                        set(&[]).query_async::<Value>(&mut connection).await?;
+                        self.begun.store(true, Ordering::Relaxed);
+                    }
+                    return Ok(());
                 }
                 Some(_) => return Err(Trouble::other_pepper()),
             }
         }
         Err(Trouble::passing("does not keep what is written to it"))
-    }
-
-    fn has_begun(&self) {
-        self.begun.store(true, Ordering::Relaxed);
     }
 
     async fn find(&self) -> Result<Address, Trouble> {

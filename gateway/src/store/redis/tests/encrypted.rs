@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use decision::config::snapshot::{RedisSettings, RedisTls};
+use decision::config::snapshot::{Address, RedisServers, RedisSettings, RedisTls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::{Server, open, peppers, try_open};
@@ -57,16 +57,21 @@ async fn a_server_is_reached_through_tls_with_a_certificate_of_ones_own() {
     assert!(redis.find("app", &digest(1).into()).await.unwrap().value.is_some());
     redis.listen().await.unwrap();
 
+    // What is wrong is said, and not only that something is.
     let other = Files::new();
-    for wrong in [
-        RedisTls { ca: Some(other.path("ca.crt")), ..tls.clone() },
-        RedisTls { identity: None, ..tls.clone() },
-        RedisTls { ca: Some(files.path("nowhere.crt")), ..tls },
+    let localhost = RedisServers::One(Address { host: "localhost".into(), port: server.port });
+    let here = server.settings().servers;
+    for (servers, wrong, expected) in [
+        (&here, RedisTls { ca: Some(other.path("ca.crt")), ..tls.clone() }, "UnknownIssuer"),
+        (&here, RedisTls { identity: None, ..tls.clone() }, "CertificateRequired"),
+        (&here, RedisTls { ca: Some(files.path("nowhere.crt")), ..tls.clone() }, "nowhere.crt"),
+        (&localhost, tls, "localhost"),
     ] {
-        let settings = RedisSettings { tls: Some(wrong), ..server.settings() };
+        let servers = servers.clone();
+        let settings = RedisSettings { tls: Some(wrong), servers, ..server.settings() };
         let redis = try_open(&settings, &peppers("first")).await.unwrap();
-        let unavailable = redis.find("app", &digest(1).into()).await.unwrap_err();
-        assert!(unavailable.reason.contains(&server.port.to_string()), "{unavailable}");
+        let reason = redis.find("app", &digest(1).into()).await.unwrap_err().reason;
+        assert!(reason.contains(&server.port.to_string()), "{reason}");
+        assert!(reason.contains(expected), "{expected}: {reason}");
     }
-    assert!(server.folder().exists());
 }

@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +18,8 @@ pub(super) struct Server {
     child: Child,
     pub(super) port: u16,
     pub(super) place: Arc<Place>,
-    folder: TempDir,
+    /// Kept for as long as the server runs.
+    _folder: TempDir,
 }
 
 impl Server {
@@ -56,7 +56,7 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self { child, port, place, folder }.answering(encrypted).await
+        Self { child, port, place, _folder: folder }.answering(encrypted).await
     }
 
     /// One that watches `master`, which it calls `main`, and needs nobody's consent.
@@ -76,7 +76,10 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self { child, port, place, folder }.answering(false).await.expect("the sentinel starts")
+        Self { child, port, place, _folder: folder }
+            .answering(false)
+            .await
+            .expect("the sentinel starts")
     }
 
     /// `None`: it has ended. One of a cluster has a second port, which may be too high, or somebody else's.
@@ -92,10 +95,6 @@ impl Server {
 
     pub(super) fn settings(&self) -> RedisSettings {
         RedisSettings::plain(local(self.port))
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// What an operator does, or somebody who has got hold of it.
