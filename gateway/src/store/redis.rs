@@ -99,6 +99,11 @@ impl Redis {
         })
     }
 
+    /// The same store for changes that so many replicas must hold.
+    pub fn acknowledged_by(&self, replicas: u32) -> Self {
+        Self { acknowledge: replicas, ..self.clone() }
+    }
+
     async fn value(&self, name: &str) -> Result<Option<Vec<u8>>, Unavailable> {
         let mut command = redis::cmd("GET");
         command.arg(names::full(name));

@@ -16,6 +16,7 @@ mod following;
 mod forging;
 mod opening;
 mod parted;
+mod probing;
 mod registering;
 mod rotating;
 mod server;
