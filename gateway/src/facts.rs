@@ -17,7 +17,7 @@ pub use self::lease::{Contact, Lease};
 use self::line::Line;
 use self::records::{House, Records};
 pub use self::view::View;
-use crate::store::{Change, Store, What};
+use crate::store::{Change, PROBE, Store, What};
 
 mod cache;
 pub mod fence;
@@ -41,6 +41,8 @@ struct Inner {
     owner: near::Owner,
     store: Arc<dyn Store>,
     fence: Arc<Fence>,
+    /// Of the probe's own credentials: they change all the time, and each change makes some other facts old.
+    probed: Fence,
     /// Whoever changes the fence does so alone.
     changing: Mutex<()>,
     lease: Lease,
@@ -75,6 +77,7 @@ impl Facts {
             owner: near::Owner::new(),
             store,
             fence,
+            probed: Fence::new(STRIPES),
             changing: Mutex::new(()),
             lease,
             line,
@@ -94,7 +97,9 @@ impl Facts {
     pub fn apply(&self, change: &Change) {
         let key = key_of(&change.what);
         let _alone = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.fence.apply(&key, change.position);
+        let is_probed = change.what.place() == PROBE;
+        let fence = if is_probed { &self.0.probed } else { &*self.0.fence };
+        fence.apply(&key, change.position);
         match change.what {
             What::Credential { .. } => self.0.credentials.cache.forget(&key),
             What::Subject { .. } => self.0.subjects.cache.forget(&key),
@@ -106,6 +111,7 @@ impl Facts {
     pub fn new_epoch(&self) {
         let _alone = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.fence.new_epoch();
+        self.0.probed.new_epoch();
     }
 
     pub fn lease(&self) -> &Lease {

@@ -142,13 +142,13 @@ impl<'f> View<'f> {
         self.turn();
     }
 
-    /// Whether a request that comes now would be let in on the credential that was fetched under `key`, as far as what is heard
-    /// of changes tells.
+    /// Whether a request that comes now would be let in on the credential of the probe's that was fetched under `key`, as far
+    /// as what is heard of changes tells.
     pub fn would_use(&self, key: &FactKey) -> bool {
         let Some(Some(entry)) = self.credentials.get(key) else { return false };
         entry.record.is_some()
             && self.facts.lease.contact(self.serve) != Contact::Lost
-            && self.facts.credentials.cache.is_current(key, entry)
+            && self.facts.probed.is_current(key, entry.stamp)
     }
 
     fn turn(&mut self) {

@@ -6,6 +6,7 @@ use decision::facts::{Credential, Lookup, Timestamp};
 
 use super::*;
 use crate::facts::View;
+use crate::store::{ChangeKind, PROBE, Position, What};
 
 const SERVE: Duration = Duration::from_hours(1);
 const DENY: Duration = Duration::ZERO;
@@ -60,6 +61,23 @@ fn out_of_contact_what_is_known_is_used_for_as_long_as_the_route_says_whatever_i
         assert!(view.is_stale());
         assert!(matches!(scene.seen(1, DENY), Some(Lookup::Unavailable)));
         assert!(!scene.serving(DENY).is_stale());
+    });
+}
+
+/// It changes something all the time: what was not asked for since would be known no more.
+#[test]
+fn what_the_probe_changes_makes_no_other_fact_old() {
+    play_leased(async |scene| {
+        let last = scene.create("crd_1", 1).await.position;
+        found(scene.fetch(1).await);
+        scene.facts.lease().lapse();
+        for number in 0..10_000 {
+            let (id, digest) = (id(&format!("probe_{number}")), digest(number));
+            let what = What::Credential { api: PROBE.into(), id, digest, now: None };
+            let position = Position(last.0 + 1 + number);
+            scene.facts.apply(&Change { position, kind: ChangeKind::Revoked, what });
+        }
+        assert!(matches!(scene.seen(1, SERVE), Some(Lookup::Found(_))));
     });
 }
 
