@@ -115,7 +115,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
     let metrics =
         Arc::new(Metrics::new().map_err(|error| StartError(format!("metrics: {error}")))?);
     let control = control_runtime().map_err(StartError::because("the control runtime"))?;
-    let Opened { store, log: shared, keys } = opening::open(&process.store, &metrics, &control)?;
+    let Opened { store, shared, keys } = opening::open(&process.store, &metrics, &control)?;
     // Before anybody is told that we are ready: who is told may send one at once.
     let signals =
         Signals::receive(&control).map_err(StartError::because("signals cannot be received"))?;
@@ -168,7 +168,7 @@ pub fn start(compiled: Compiled, reading: Reading) -> Result<Running, StartError
     });
     let workers = start_workers(&gate, bound, channels)?;
     let lease = process.store.lease;
-    let membership = shared.map(|log| Membership::begin(log, &feed, &gate, lease, &control));
+    let membership = shared.map(|shared| Membership::begin(shared, &feed, &gate, lease, &control));
     let status = Arc::new(Health {
         metrics,
         facts,

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::opening::Shared;
 use crate::admin::Fleet;
 use crate::clock;
 use crate::facts::Lease;
@@ -38,9 +39,9 @@ pub(super) fn lease(shared: bool) -> Lease {
 }
 
 impl Membership {
-    /// Begins to follow `log`, as the replica whose gate this is.
+    /// Begins to follow the log, as the replica whose gate this is.
     pub(super) fn begin(
-        log: Arc<dyn SharedLog>,
+        Shared { log, probed }: Shared,
         feed: &Arc<Feed>,
         gate: &Gate,
         lease: Duration,
@@ -57,6 +58,7 @@ impl Membership {
             lease,
         };
         let probe = Probe {
+            store: probed,
             feed: feed.clone(),
             generations: generations.clone(),
             peppers: peppers.clone(),

@@ -20,9 +20,15 @@ use crate::{clock, log};
 /// A store, ready to be asked.
 pub(super) struct Opened {
     pub(super) store: Arc<dyn Store>,
-    /// Of a store that others change, too.
-    pub(super) log: Option<Arc<dyn SharedLog>>,
+    pub(super) shared: Option<Shared>,
     pub(super) keys: Keys,
+}
+
+/// A store that others change, too.
+pub(super) struct Shared {
+    pub(super) log: Arc<dyn SharedLog>,
+    /// The same store for the probe: neither log nor metric tells of its calls, and no replica of Redis is waited for.
+    pub(super) probed: Arc<dyn Store>,
 }
 
 /// What waits for the store runs on `control`.
@@ -32,7 +38,7 @@ pub(super) fn open(
     control: &Runtime,
 ) -> Result<Opened, StartError> {
     let keys = keys(settings)?;
-    let (store, log): (Arc<dyn Store>, _) = match &settings.redis {
+    let (store, shared): (Arc<dyn Store>, _) = match &settings.redis {
         None => {
             metrics.feed.store_up.set(1);
             (Arc::new(embedded(settings, &keys)?), None)
@@ -41,7 +47,9 @@ pub(super) fn open(
             let forged = metrics.store_records_forged.clone();
             let redis = Redis::open(redis, &keys.peppers, move || forged.inc());
             let redis = control.block_on(redis).map_err(|error| StartError(error.to_string()))?;
-            (Arc::new(redis.clone()), Some(Arc::new(redis) as Arc<dyn SharedLog>))
+            // Nobody relies on what the probe changes.
+            let probed = Arc::new(redis.acknowledged_by(0));
+            (Arc::new(redis.clone()), Some(Shared { log: Arc::new(redis), probed }))
         }
     };
     let (observed, outage) = (metrics.clone(), Outage::default());
@@ -49,7 +57,7 @@ pub(super) fn open(
         observed.observe_store(call.operation, call.failure.is_none(), call.took);
         tell(&outage, &call);
     });
-    Ok(Opened { store: Arc::new(measured), log, keys })
+    Ok(Opened { store: Arc::new(measured), shared, keys })
 }
 
 fn tell(outage: &Outage, call: &Call<'_>) {

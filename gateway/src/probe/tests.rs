@@ -59,6 +59,7 @@ fn scene(lease: Lease) -> Scene {
     );
     let generation = Generation::first(compiled.configuration.snapshot, compiled.written, &metrics);
     let probe = Probe {
+        store: Arc::clone(&store) as _,
         feed: Arc::clone(&feed),
         generations: Arc::new(Generations::new(generation)),
         peppers: Pepper::new(&SecretString::from("p".repeat(32))).unwrap().into(),
