@@ -15,7 +15,7 @@ use axum::routing::{get, post, put};
 use decision::config::snapshot::Bounds;
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 use crate::clock;
@@ -61,7 +61,6 @@ mod terms;
 pub(crate) mod view;
 mod words;
 
-use events::Events;
 pub use fleet::Fleet;
 pub use keys::Keys;
 pub(crate) use keys::mint;
@@ -85,7 +84,8 @@ pub struct Admin {
     reloader: Option<Reloader>,
     /// Held by the one change that is being made.
     turn: Mutex<Telling>,
-    events: Events,
+    /// Room for those who follow the events.
+    followers: Arc<Semaphore>,
 }
 
 /// What it is made of.
@@ -118,7 +118,7 @@ impl Admin {
             bounds: parts.bounds,
             reloader: parts.reloader,
             turn: Mutex::new(Telling::new()),
-            events: Events::new(),
+            followers: Arc::new(Semaphore::new(events::STREAMS)),
         }
     }
 }

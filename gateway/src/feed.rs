@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use decision::facts::SubjectState;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::clock;
 use crate::facts::{Facts, key_of};
 use crate::roster::{Basis, Tidings};
-use crate::store::{Change, ChangeKind, What};
+use crate::store::{Change, ChangeKind, PROBE, What};
 use crate::worker::Command;
 
 mod anew;
@@ -33,15 +33,28 @@ pub struct Feed {
     workers: Vec<mpsc::UnboundedSender<Command>>,
     /// A change was applied that this process has made: the log has more than was followed.
     changed: Notify,
+    /// Moves on with what is applied, and counts the times that the log did not lead on.
+    applied: watch::Sender<u64>,
 }
 
 impl Feed {
     pub fn new(facts: Arc<Facts>, workers: Vec<mpsc::UnboundedSender<Command>>) -> Self {
-        Self { facts, workers, changed: Notify::new() }
+        Self { facts, workers, changed: Notify::new(), applied: watch::Sender::new(0) }
     }
 
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Moves on with every change that is applied, whoever has made it, but for those of the probe's. Holds another number once
+    /// the log did not lead on, and nobody can say what was changed.
+    pub fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    /// The log does not lead on: nobody can say what was changed.
+    pub(crate) fn has_lost_track(&self) {
+        self.applied.send_modify(|breaks| *breaks += 1);
     }
 
     /// Applies a change that this process has made. When this ends, no request is decided on older facts, and those under way
@@ -57,6 +70,9 @@ impl Feed {
     fn apply_all<'c>(&self, changes: impl Iterator<Item = &'c Change> + Clone) -> Running<()> {
         // First all of them to the facts: that does not wait.
         changes.clone().for_each(|change| self.facts.apply(change));
+        if changes.clone().any(|change| change.what.place() != PROBE) {
+            self.applied.send_modify(|_| {});
+        }
         let told = changes.filter(|change| may_end_requests(change));
         self.tell(&told.map(|change| Tidings::of(key_of(&change.what), change)).collect())
     }

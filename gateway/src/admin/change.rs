@@ -46,7 +46,6 @@ pub(super) async fn make<T: Send + 'static>(
         let Step { outcome, changes } = step.await?;
         let last = changes.last().cloned();
         let told = turn.apply(&owned.feed, changes).await;
-        owned.events.tell();
         Ok((outcome, Reach { last, told }))
     });
     let ended = match tokio::time::timeout(STORE_TIMEOUT, &mut task).await {

@@ -12,7 +12,7 @@ use axum::response::IntoResponse as _;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::call::Call;
 use super::change;
@@ -21,44 +21,26 @@ use super::problem::Problem;
 use crate::store::{Change, ChangeKind, PROBE, Position, Store, What};
 
 /// Streams at once.
-const STREAMS: usize = 64;
+pub(super) const STREAMS: usize = 64;
 /// Entries of the log that are read at a time.
 const PART: usize = 100;
-/// How often a client that has nothing to hear hears that. The log is looked at then, too: not every change is made here.
+/// How often a client that has nothing to hear hears that. The log is looked at then, too: the probe's changes wake nobody.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// Who follows the changes.
-#[derive(Debug)]
-pub(super) struct Events {
-    /// Moves on with each change that is applied.
-    made: watch::Sender<()>,
-    room: Arc<Semaphore>,
-}
-
-impl Events {
-    pub(super) fn new() -> Self {
-        Self { made: watch::Sender::new(()), room: Arc::new(Semaphore::new(STREAMS)) }
-    }
-
-    /// A change was applied.
-    pub(super) fn tell(&self) {
-        self.made.send_replace(());
-    }
-}
 
 pub(super) async fn follow(mut call: Call) -> Answer {
     call.query_ends()?;
     let last = last_seen(call.headers())?;
-    let events = &call.admin.events;
-    let place = Arc::clone(&events.room).try_acquire_owned();
+    let place = Arc::clone(&call.admin.followers).try_acquire_owned();
     let place = place.map_err(|_| Problem::too_many_streams())?;
-    let made = events.made.subscribe();
+    let applied = call.admin.feed.applied();
+    let breaks = *applied.borrow();
     let store = Arc::clone(&call.admin.store);
     let after = match last {
         Some(position) => position,
         None => change::read(store.changes(Position(0), 1)).await?.head,
     };
-    let follower = Follower { store, made, after, ahead: VecDeque::new(), _place: place };
+    let ahead = VecDeque::new();
+    let follower = Follower { store, applied, breaks, after, ahead, _place: place };
     let keep_alive = KeepAlive::new().interval(HEARTBEAT);
     Ok(Sse::new(follower.stream()).keep_alive(keep_alive).into_response())
 }
@@ -74,7 +56,10 @@ fn last_seen(headers: &HeaderMap) -> Result<Option<Position>, Problem> {
 
 struct Follower {
     store: Arc<dyn Store>,
-    made: watch::Receiver<()>,
+    /// See [`crate::feed::Feed::applied`].
+    applied: watch::Receiver<u64>,
+    /// What it held when the log was last read.
+    breaks: u64,
     /// The newest entry that was read.
     after: Position,
     ahead: VecDeque<Event>,
@@ -95,20 +80,25 @@ impl Follower {
             if let Some(event) = self.ahead.pop_front() {
                 return Some(event);
             }
-            self.made.mark_unchanged();
+            let breaks = *self.applied.borrow_and_update();
             let read = change::read(self.store.changes(self.after, PART)).await.ok()?;
-            if read.trimmed {
-                self.after = read.head;
+            if read.trimmed || breaks != self.breaks {
+                (self.after, self.breaks) = (read.head, breaks);
                 return Some(
                     Event::default().event("reset").id(read.head.0.to_string()).data("{}"),
                 );
             }
             let Some(newest) = read.items.last() else {
-                drop(tokio::time::timeout(HEARTBEAT, self.made.changed()).await);
+                drop(tokio::time::timeout(HEARTBEAT, self.applied.changed()).await);
                 continue;
             };
             self.after = newest.position;
             self.ahead.extend(read.items.iter().filter_map(event));
+            if self.ahead.is_empty() {
+                // An id without data is no event, and says where to go on: else whoever comes back after a long time of nothing
+                // but these would find that the log does not reach back so far.
+                return Some(Event::default().id(self.after.0.to_string()));
+            }
         }
     }
 }

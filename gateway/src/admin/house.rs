@@ -66,6 +66,8 @@ pub(crate) struct House {
     pub(crate) router: Router,
     peppers: Peppers,
     pub(crate) store: Arc<dyn Store>,
+    /// The one that the admin API applies its changes to.
+    pub(crate) own_feed: Arc<Feed>,
     folder: Option<TempDir>,
 }
 
@@ -119,10 +121,11 @@ impl House {
         let compiled = compiled(configuration);
         let process = &compiled.configuration.process;
         let sealing = process.store.sealing_key.as_ref().and_then(SealingKey::new);
+        let own_feed = feed(Arc::clone(&store), workers);
         let admin = Admin::new(Parts {
             store: Arc::clone(&store),
             keys: Keys { peppers: peppers(), sealing },
-            feed: feed(Arc::clone(&store), workers),
+            feed: Arc::clone(&own_feed),
             bounds: process.bounds.clone(),
             generations: generations(compiled),
             token: SecretString::from(TOKEN),
@@ -130,7 +133,7 @@ impl House {
             fleet,
             reloader: None,
         });
-        Self { router: router(Arc::new(admin)), peppers: peppers(), store, folder: None }
+        Self { router: router(Arc::new(admin)), peppers: peppers(), store, own_feed, folder: None }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

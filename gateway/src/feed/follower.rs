@@ -233,6 +233,7 @@ impl Following {
             log::warn("the log does not lead on: everything known is asked for anew", |line| {
                 line.field("head", head.position.0);
             });
+            self.follower.feed.has_lost_track();
         }
         let Follower { feed, generations, .. } = &self.follower;
         let basis = feed.begin_anew();

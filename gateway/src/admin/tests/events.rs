@@ -1,11 +1,20 @@
 //! `GET /v1/events`.
 
+use std::time::Duration;
+
 use axum::body::BodyDataStream;
 use axum::http::HeaderMap;
+use decision::facts::Credential;
 use futures_util::StreamExt as _;
+use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::store::PROBE;
+use crate::store::conformance::{created, credential};
+
+/// Less than a client is left alone for.
+const SOON: Duration = Duration::from_secs(10);
 
 /// A client that follows the events.
 struct Client {
@@ -35,16 +44,22 @@ impl Client {
     }
 
     async fn next(&mut self) -> Event {
+        let event = self.next_block().await;
+        let field = |name: &str| {
+            let line = event.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_else(|| panic!("{event} has no {name}")).trim().to_owned()
+        };
+        let data = serde_json::from_str(&field("data:")).unwrap();
+        Event { name: field("event:"), id: field("id:").parse().unwrap(), data }
+    }
+
+    /// Lines up to an empty one.
+    async fn next_block(&mut self) -> String {
         loop {
-            if let Some((event, rest)) = self.read.split_once("\n\n") {
-                let field = |name: &str| {
-                    let line = event.lines().find_map(|line| line.strip_prefix(name));
-                    line.unwrap_or_else(|| panic!("{event} has no {name}")).trim().to_owned()
-                };
-                let data = serde_json::from_str(&field("data:")).unwrap();
-                let read = Event { name: field("event:"), id: field("id:").parse().unwrap(), data };
+            if let Some((block, rest)) = self.read.split_once("\n\n") {
+                let block = block.to_owned();
                 self.read = rest.to_owned();
-                return read;
+                return block;
             }
             let bytes = self.stream.next().await.unwrap().unwrap();
             self.read.push_str(std::str::from_utf8(&bytes).unwrap());
@@ -115,6 +130,45 @@ async fn a_position_that_the_log_does_not_reach_back_or_up_to_is_a_reset() {
     let id = house.created(json!({})).await;
     let event = client.next().await;
     assert!(event.id > reset.id && event.data["id"] == id, "{event:?}");
+}
+
+/// Heard of by the feed, long before anybody would look for himself.
+#[tokio::test]
+async fn what_another_replica_has_changed_is_told_once_it_is_applied_here() {
+    let house = House::new();
+    let mut client = Client::follow(&house, None).await;
+    let change = created(&*house.store, credential("crd_1"), 1).await;
+    house.own_feed.apply(&change).await;
+    let event = timeout(SOON, client.next()).await.expect("it is told at once");
+    assert_eq!((event.name.as_str(), &event.data["id"]), ("credential.created", &json!("crd_1")));
+}
+
+#[tokio::test]
+async fn of_the_probes_changes_a_client_is_told_where_to_go_on_and_nothing_else() {
+    let house = House::new();
+    let mut client = Client::follow(&house, None).await;
+    let change = created(&*house.store, credential("crd_1"), 1).await;
+    house.own_feed.apply(&change).await;
+    client.next().await;
+    let probed = Credential { api: PROBE.to_owned(), ..credential("probe_1") };
+    let probed = created(&*house.store, probed, 2).await;
+    // Whatever makes it look.
+    house.own_feed.apply(&change).await;
+    let block = timeout(SOON, client.next_block()).await.expect("it looks");
+    assert_eq!(block, format!("id: {}", probed.position.0));
+}
+
+/// Other changes may have come to stand at the positions that it has seen.
+#[tokio::test]
+async fn once_the_log_did_not_lead_on_a_client_has_to_read_anew() {
+    let house = House::new();
+    let mut client = Client::follow(&house, None).await;
+    let change = created(&*house.store, credential("crd_1"), 1).await;
+    house.own_feed.has_lost_track();
+    let reset = timeout(SOON, client.next()).await.expect("it is told at once");
+    assert_eq!((reset.name.as_str(), reset.id), ("reset", change.position.0));
+    let id = house.created(json!({})).await;
+    assert_eq!(client.next().await.data["id"], id);
 }
 
 #[tokio::test]
