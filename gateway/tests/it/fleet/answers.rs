@@ -1,6 +1,10 @@
 //! What a fleet says of itself.
 
+use std::process::Command;
+
 use super::*;
+use crate::support::gateway::ADMIN_TOKEN;
+use crate::support::redis::Reply;
 
 fn names(items: &Value) -> Vec<String> {
     let items = items.as_array().unwrap();
@@ -59,25 +63,98 @@ fn a_replica_that_was_killed_is_waited_for_until_its_bound_has_passed() {
     assert_eq!(answer["propagation"]["replicas"][1]["applied_ms"], Value::Null);
 }
 
+/// The events of one gateway, as they come.
+struct Events(Client, String);
+
+impl Events {
+    #[track_caller]
+    fn of(gateway: &Gateway) -> Self {
+        let mut client = Client::connect(gateway.address("admin"));
+        let token = format!("Bearer {ADMIN_TOKEN}");
+        client.send(request("GET", "/v1/events", &[("authorization", &token)], ""));
+        assert!(client.head().starts_with(b"HTTP/1.1 200"));
+        Self(client, String::new())
+    }
+
+    /// Everything up to this.
+    #[track_caller]
+    fn until(&mut self, text: &str) -> &str {
+        while !self.1.contains(text) {
+            let bytes = self.0.some();
+            assert!(!bytes.is_empty(), "the events end before {text}: {}", self.1);
+            self.1.push_str(&String::from_utf8(bytes).unwrap());
+        }
+        &self.1
+    }
+}
+
+#[test]
+fn what_one_replica_changes_another_tells_its_followers_at_once() {
+    let (_redis, fleet) = fleet(2);
+    let mut events = Events::of(&fleet.gateways[1]);
+    let began = Instant::now();
+    let key = fleet.create();
+    events.until(&key.id);
+    // Who only looks from time to time does so every 15 s.
+    assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
+}
+
 #[test]
 fn the_probe_measures_all_the_time_and_is_seen_nowhere_else() {
-    let (_redis, fleet) = fleet(2);
+    let (redis, fleet) = fleet(2);
+    let gateway = &fleet.gateways[0];
+    let mut events = Events::of(gateway);
     let key = fleet.create();
     let count = "revocation_propagation_seconds_count";
     for gateway in &fleet.gateways {
         eventually("the probe has measured", || gateway.metrics().sum(count, &[]) > 1.5);
     }
-    let gateway = &fleet.gateways[0];
     let ids = |path: &str| -> Vec<String> {
         let (status, answer) = gateway.admin("GET", path, &Value::Null);
         assert_eq!(status, 200, "{answer}");
         let items = answer["items"].as_array().unwrap();
         items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(ids("/v1/credentials"), std::slice::from_ref(&key.id));
-    assert_eq!(ids("/v1/audit"), std::slice::from_ref(&key.id));
+    for path in ["credentials", "credentials?state=active", "audit", "audit?kind=credential"] {
+        assert_eq!(ids(&format!("/v1/{path}")), std::slice::from_ref(&key.id), "{path}");
+    }
+    for filter in ["state=revoked", "api=(probe)", "scheme=(probe)", "subject=probe"] {
+        assert!(ids(&format!("/v1/credentials?{filter}")).is_empty(), "{filter}");
+    }
+    for filter in ["author=gateway", "action=revoke", "place=(probe)"] {
+        assert!(ids(&format!("/v1/audit?{filter}")).is_empty(), "{filter}");
+    }
+    assert_eq!(fleet.revoke(0, &key, "").0, 200);
+    let told = events.until("credential.revoked");
+    assert!(told.contains(&key.id) && !told.contains("probe"), "{told}");
+    let metrics = gateway.metrics();
+    assert!(!metrics.0.contains("(probe)"), "{}", metrics.0);
+    for (operation, calls) in [("create", 1), ("revoke", 1)] {
+        let labels = [("operation", operation)];
+        assert_eq!(metrics.count("store_duration_seconds_count", &labels), calls, "{operation}");
+    }
     let said = gateway.said();
     assert!(!said.contains("probe"), "{said}");
+    // A day of what is remembered of the deleted would be tens of thousands.
+    assert_eq!(redis.command(&["KEYS", "*deleted*"]), Reply::List(Vec::new()));
+}
+
+#[test]
+fn a_revocation_from_a_shell_waits_for_every_replica_and_names_each() {
+    let (_redis, fleet) = fleet(2);
+    let key = fleet.warm();
+    let admin = format!("http://{}", fleet.gateways[1].address("admin"));
+    let revoked = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["credential", "revoke", &key.id])
+        .env_clear()
+        .envs([("PORTCULLIS_ADMIN", admin.as_str()), ("PORTCULLIS_ADMIN_TOKEN", ADMIN_TOKEN)])
+        .output()
+        .unwrap();
+    for gateway in &fleet.gateways {
+        assert_eq!(ask(gateway, "/", &key), 401);
+    }
+    let said = String::from_utf8(revoked.stderr).unwrap();
+    assert_eq!((revoked.status.code(), said.as_str()), (Some(0), "gw-1: applied\ngw-2: applied\n"));
 }
 
 #[test]

@@ -124,7 +124,6 @@ fn a_flood_of_unknown_credentials_costs_known_ones_nothing() {
     }
     flood.into_iter().for_each(|thread| thread.join().unwrap());
     let hit = hits("hit") - before.count("credential_lookups_total", &[("result", "hit")]);
-    // A change makes those old that share its stripe: the probe makes some.
     assert!(hit + asked / 100 >= asked, "{hit} hits of {asked}");
     // Each guess is another one: none costs more than one look-up.
     let missed = hits("miss") - missed;

@@ -45,6 +45,6 @@ fn when_everything_is_old_at_once_nobody_is_refused_and_each_record_is_read_once
     }
     assert!(refused.len() <= OLD, "{} were refused", refused.len());
     let asked = found() - before;
-    // A change makes the few old that share its stripe; the probe makes some.
+    // A change makes the few old that share its stripe.
     assert!(asked < 2 * CREDENTIALS as u64, "{asked} look-ups");
 }

@@ -1,5 +1,6 @@
 //! A master is lost, and a replica takes its place, under Sentinel.
 
+use super::hammer::Hammer;
 use super::*;
 use crate::support::redis::Reply;
 
@@ -46,6 +47,31 @@ impl House {
             self.replica.info("replication", "role").as_deref() == Some("master")
         });
     }
+
+    /// Within the time that there is for it once there is a master.
+    #[track_caller]
+    fn is_well_again(&self, good: &Key) {
+        let began = Instant::now();
+        for gateway in &self.fleet.gateways {
+            eventually("it is well again", || ask(gateway, "/", good) == 200);
+        }
+        assert!(began.elapsed() < RECOVERY, "it took {:?}", began.elapsed());
+    }
+
+    /// From now on the master's changes stay with it, and are lost with it.
+    fn stop_replication(&self) {
+        self.replica.freeze();
+        // Fills what the kernel holds between the two.
+        self.master.command(&["SET", "filling", &"x".repeat(32 << 20)]);
+    }
+
+    /// Loses the master with all that the replica does not hold.
+    #[track_caller]
+    fn fail_over_and_lose(&mut self) {
+        self.master.kill();
+        self.replica.thaw();
+        self.fail_over();
+    }
 }
 
 #[test]
@@ -53,11 +79,22 @@ fn what_the_new_master_holds_stays_revoked_and_everything_goes_on() {
     let mut house = House::new(&["acknowledge: 1"]);
     let (good, key) = (house.fleet.warm(), house.fleet.warm());
     assert_eq!(house.fleet.revoke(0, &key, "?wait=all&timeout=20s").0, 200);
+    let secrets = vec![good.secret.clone(), key.secret.clone()];
+    let hammers: Vec<_> = house
+        .fleet
+        .gateways
+        .iter()
+        .map(|gateway| Hammer::start(gateway, "/", secrets.clone()))
+        .collect();
     house.fail_over();
     // With one replica, of which none is left, nothing can be acknowledged; look-ups go on.
+    house.is_well_again(&good);
     for gateway in &house.fleet.gateways {
-        eventually("it is well again", || ask(gateway, "/", &good) == 200);
         assert_eq!(ask(gateway, "/", &key), 401);
+    }
+    for answer in hammers.into_iter().flat_map(Hammer::stop) {
+        let expected = if answer.which == 0 { [200, 503] } else { [401, 503] };
+        assert!(expected.contains(&answer.status), "{answer:?}");
     }
 }
 
@@ -82,16 +119,13 @@ fn a_change_that_no_replica_holds_is_not_acknowledged_and_may_be_repeated() {
 fn a_failover_that_loses_the_last_changes_is_another_history() {
     let mut house = House::new(&[]);
     let (good, key) = (house.fleet.warm(), house.fleet.warm());
-    house.replica.freeze();
-    // Fills what the kernel holds between the two: what comes after it stays with the master, and is lost with it.
-    house.master.command(&["SET", "filling", &"x".repeat(32 << 20)]);
+    house.stop_replication();
     let lost: Vec<_> = (0..20).map(|_| house.fleet.warm()).collect();
     assert_eq!(house.fleet.revoke(0, &lost[0], "?wait=all&timeout=20s").0, 200);
-    house.master.kill();
-    house.replica.thaw();
-    house.fail_over();
+    let hammer = Hammer::start(&house.fleet.gateways[1], "/", vec![good.secret.clone()]);
+    house.fail_over_and_lose();
+    house.is_well_again(&good);
     for gateway in &house.fleet.gateways {
-        eventually("it is well again", || ask(gateway, "/", &good) == 200);
         // They were never made, as the new master has it.
         eventually("what was lost is unknown", || ask(gateway, "/", &lost[1]) == 401);
     }
@@ -100,5 +134,42 @@ fn a_failover_that_loses_the_last_changes_is_another_history() {
     assert_eq!((status, &answer["propagation"]["complete"]), (200, &json!(true)), "{answer}");
     for gateway in &house.fleet.gateways {
         assert_eq!((ask(gateway, "/", &key), ask(gateway, "/", &good)), (401, 200));
+    }
+    assert!(hammer.stop().iter().all(|answer| answer.status != 401), "nobody could tell");
+}
+
+#[test]
+fn what_was_acknowledged_is_not_among_what_a_failover_loses() {
+    let mut house = House::new(&["acknowledge: 1"]);
+    let (good, held, lost) = (house.fleet.warm(), house.fleet.warm(), house.fleet.warm());
+    assert_eq!(house.fleet.revoke(0, &held, "").0, 200);
+    house.stop_replication();
+    let (status, answer) = house.fleet.revoke(0, &lost, "");
+    assert_eq!(status, 503, "no replica holds it: {answer}");
+    house.fail_over_and_lose();
+    house.is_well_again(&good);
+    for gateway in &house.fleet.gateways {
+        assert_eq!(ask(gateway, "/", &held), 401);
+        eventually("what nobody acknowledged is undone", || ask(gateway, "/", &lost) == 200);
+    }
+}
+
+/// As Redis is to be run (`docs/revocation.md`): else it would go on renewing leases beside the new master.
+#[test]
+fn a_master_that_has_lost_its_replicas_renews_no_lease() {
+    let master = Redis::with(&["--min-replicas-to-write", "1", "--min-replicas-max-lag", "3"]);
+    let replica = Redis::replica_of(master.address());
+    let fleet = Fleet::of(2, master.address());
+    let key = fleet.create_eventually();
+    for gateway in &fleet.gateways {
+        eventually("it is admitted", || ask(gateway, "/", &key) == 200);
+    }
+    replica.freeze();
+    for gateway in &fleet.gateways {
+        eventually("nobody can tell any more", || ask(gateway, "/", &key) == 503);
+    }
+    replica.thaw();
+    for gateway in &fleet.gateways {
+        eventually("it is admitted again", || ask(gateway, "/", &key) == 200);
     }
 }

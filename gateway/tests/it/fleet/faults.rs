@@ -83,9 +83,8 @@ impl Seen {
 fn with_its_listener_killed_between_every_two_revocations_each_still_gets_there() {
     let (_redis, fleet) = fleet(2);
     let keys: Vec<_> = (0..20).map(|_| fleet.warm()).collect();
-    let mut killed = 0;
     for key in &keys {
-        killed += fleet.proxies[1].cut_listeners();
+        eventually("it listens", || fleet.proxies[1].cut_listeners() > 0);
         let (status, answer) = fleet.revoke(0, key, "");
         assert_eq!(status, 200, "{answer}");
         let revoked = Instant::now();
@@ -106,7 +105,6 @@ fn with_its_listener_killed_between_every_two_revocations_each_still_gets_there(
             status == 401
         });
     }
-    assert!(killed > 0);
     fleet.recovers_within(RECOVERY);
 }
 
@@ -158,6 +156,7 @@ fn with_a_network_slower_than_the_lease_nobody_is_admitted_beyond_it() {
     let (_redis, fleet) = fleet(2);
     let (key, seen) = in_trouble(&fleet, || fleet.proxies[1].delay(LEASE));
     seen.is_bounded();
+    seen.could_not_tell();
     fleet.proxies[1].open();
     fleet.proxies[1].cut();
     fleet.recovers_within(RECOVERY);

@@ -19,6 +19,7 @@ fn after_each_of_a_thousand_revocations_that_were_waited_for_nobody_is_admitted(
     let secrets: Vec<String> = keys.iter().map(|key| key.secret.clone()).collect();
     let hammers: Vec<_> =
         fleet.gateways.iter().map(|gateway| Hammer::start(gateway, "/", secrets.clone())).collect();
+    let mut clients: Vec<Client> = fleet.gateways.iter().map(Gateway::connect).collect();
     let revoked: Vec<Instant> = keys
         .iter()
         .enumerate()
@@ -29,7 +30,10 @@ fn after_each_of_a_thousand_revocations_that_were_waited_for_nobody_is_admitted(
                 (200, &json!(true)),
                 "{answer}"
             );
-            Instant::now()
+            let revoked = Instant::now();
+            let answers = clients.iter_mut().map(|client| ask_on(client, "/", &key.secret));
+            assert_eq!(answers.collect::<Vec<_>>(), [401; 3], "right after the answer");
+            revoked
         })
         .collect();
     for (number, hammer) in hammers.into_iter().enumerate() {
@@ -44,6 +48,19 @@ fn after_each_of_a_thousand_revocations_that_were_waited_for_nobody_is_admitted(
         for key in &keys {
             assert_eq!(ask_on(&mut client, "/", &key.secret), 401);
         }
+    }
+}
+
+/// Whoever did not wait would find it admitted for another 100 ms.
+#[test]
+fn a_replica_behind_a_slow_network_is_waited_for() {
+    let (_redis, fleet) = fleet(2);
+    fleet.proxies[1].delay(Duration::from_millis(100));
+    for _ in 0..10 {
+        let key = fleet.warm();
+        let (status, answer) = fleet.revoke(0, &key, "?wait=all&timeout=20s");
+        assert_eq!((status, &answer["propagation"]["complete"]), (200, &json!(true)), "{answer}");
+        assert_eq!(ask(&fleet.gateways[1], "/", &key), 401);
     }
 }
 
