@@ -106,9 +106,14 @@ impl House {
 
     /// One of several replicas.
     pub(crate) fn in_fleet(fleet: Fleet) -> Self {
+        Self::in_fleet_with(fleet, Vec::new())
+    }
+
+    /// One of them, with these workers.
+    pub(crate) fn in_fleet_with(fleet: Fleet, workers: Vec<UnboundedSender<Command>>) -> Self {
         let whole = Self::new();
         let store = Arc::clone(&whole.store);
-        let house = Self::with(store, CONFIGURATION, Vec::new(), Some(fleet));
+        let house = Self::with(store, CONFIGURATION, workers, Some(fleet));
         Self { folder: whole.folder, ..house }
     }
 

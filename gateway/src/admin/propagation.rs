@@ -176,7 +176,9 @@ impl Sight<'_> {
             return Err(undone());
         }
         seen.roll.enter(&register, self.reach.told.age());
-        if !seen.roll.is_complete() {
+        // Who does not report yet, or not any more, may still have requests under way.
+        let here = seen.roll.names(&self.fleet.instance) || self.reach.told.is_so();
+        if !(seen.roll.is_complete() && here) {
             return Ok(false);
         }
         let head = seen.head;

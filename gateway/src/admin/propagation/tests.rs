@@ -148,6 +148,27 @@ async fn a_replica_whose_bound_has_passed_uses_nothing_any_more_and_one_that_lef
     assert_eq!(answer.body["propagation"]["replicas"][1]["applied_ms"], Value::Null);
 }
 
+/// The register does not know it yet, or took it to be lapsed.
+#[tokio::test]
+async fn this_replica_is_waited_for_also_where_it_does_not_report() {
+    let registry = Registry {
+        read: AtomicU64::new(0),
+        says: Box::new(|_| Some(register([replica("gw-2", 100, 0)]))),
+        followed: Mutex::default(),
+        broken: false,
+    };
+    let fleet = Fleet::new(Arc::new(registry), "instance of gw-1".into());
+    // A worker that never looks at what it is told.
+    let (worker, _inbox) = tokio::sync::mpsc::unbounded_channel();
+    let house = House::in_fleet_with(fleet, vec![worker]);
+    let answer = revoke(&house, "?wait=all&timeout=30ms").await;
+    assert_eq!(states(&answer.body), named(&[("gw-1", "pending"), ("gw-2", "applied")]));
+    assert_eq!(
+        (answer.status, &answer.body["propagation"]["complete"]),
+        (StatusCode::ACCEPTED, &json!(false))
+    );
+}
+
 #[tokio::test]
 async fn where_the_timeout_comes_first_it_is_202_and_the_change_stands() {
     let (house, _) = house(|_| Some(register([replica("gw-1", 2, 0), replica("gw-2", 1, 0)])));

@@ -90,7 +90,8 @@ impl Events {
 
 #[test]
 fn what_one_replica_changes_another_tells_its_followers_at_once() {
-    let (_redis, fleet) = fleet(2);
+    let redis = Redis::start();
+    let fleet = Fleet::with(2, redis.address(), &CALM);
     let mut events = Events::of(&fleet.gateways[1]);
     let began = Instant::now();
     let key = fleet.create();
@@ -141,7 +142,8 @@ fn the_probe_measures_all_the_time_and_is_seen_nowhere_else() {
 
 #[test]
 fn a_revocation_from_a_shell_waits_for_every_replica_and_names_each() {
-    let (_redis, fleet) = fleet(2);
+    let redis = Redis::start();
+    let fleet = Fleet::with(2, redis.address(), &CALM);
     let key = fleet.warm();
     let admin = format!("http://{}", fleet.gateways[1].address("admin"));
     let revoked = Command::new(env!("CARGO_BIN_EXE_portcullis"))

@@ -54,7 +54,8 @@ fn after_each_of_a_thousand_revocations_that_were_waited_for_nobody_is_admitted(
 /// Whoever did not wait would find it admitted for another 100 ms.
 #[test]
 fn a_replica_behind_a_slow_network_is_waited_for() {
-    let (_redis, fleet) = fleet(2);
+    let redis = Redis::start();
+    let fleet = Fleet::with(2, redis.address(), &CALM);
     fleet.proxies[1].delay(Duration::from_millis(100));
     for _ in 0..10 {
         let key = fleet.warm();
