@@ -100,6 +100,7 @@ impl Redis {
     }
 
     /// The same store for changes that so many replicas must hold.
+    #[must_use]
     pub fn acknowledged_by(&self, replicas: u32) -> Self {
         Self { acknowledge: replicas, ..self.clone() }
     }
