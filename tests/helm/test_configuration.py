@@ -15,6 +15,7 @@ from chart import CHART, FULL, ROOT, container, pod, render
 ENVIRONMENT = {
     "PORTCULLIS_ADMIN_TOKEN": "the-admin-token-of-the-chart-tests",
     "PORTCULLIS_PEPPER": "a pepper of the chart tests, 32 bytes and more",
+    "PORTCULLIS_SEALING_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
 }
 
 
