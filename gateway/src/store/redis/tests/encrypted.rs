@@ -62,7 +62,11 @@ async fn a_server_is_reached_through_tls_with_a_certificate_of_ones_own() {
     let localhost = RedisServers::One(Address { host: "localhost".into(), port: server.port });
     let here = server.settings().servers;
     for (servers, wrong, expected) in [
-        (&here, RedisTls { ca: Some(other.path("ca.crt")), ..tls.clone() }, "invalid peer certificate"),
+        (
+            &here,
+            RedisTls { ca: Some(other.path("ca.crt")), ..tls.clone() },
+            "invalid peer certificate",
+        ),
         (&here, RedisTls { identity: None, ..tls.clone() }, "CertificateRequired"),
         (&here, RedisTls { ca: Some(files.path("nowhere.crt")), ..tls.clone() }, "nowhere.crt"),
         (&localhost, tls, "localhost"),
