@@ -106,6 +106,17 @@ fn a_per_board_key_reaches_the_boards_that_it_names_and_no_others() {
     }
 }
 
+/// AK-3: whatever else a router may take for a board of others.
+#[test]
+fn a_per_board_key_is_let_in_nowhere_that_is_not_known() {
+    let kanban = kanban();
+    let (_, some) = key(&kanban, "ann", &json!({ "grants": { "board_1": "edit" } }));
+    for target in ["/Boards/board_9", "/boards;x=1/board_9", "/boards/", "/tasks/1", ""] {
+        assert_eq!(level(&kanban, &some, target), "none", "{target}");
+    }
+    assert_eq!(level(&kanban, &some, "/boards"), "edit");
+}
+
 /// AK-4: a Read key changes nothing on routes that name no board either.
 #[test]
 fn a_read_key_lists_and_an_edit_key_also_creates() {

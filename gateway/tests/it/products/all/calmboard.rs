@@ -95,11 +95,7 @@ impl Oracle for Calmboard {
         let refused = |outcome, status, code, message| {
             Expected::refused(outcome, words(kind, status, code, message))
         };
-        let bearer = asked
-            .bearer
-            .as_ref()
-            .filter(|value| value.starts_with("cbk_") || value.starts_with("cbo_"));
-        let own = asked.calmboard_key.as_ref().filter(|value| value.starts_with("cbk_"));
+        let (bearer, own) = (asked.bearer.as_ref(), asked.calmboard_key.as_ref());
         let value = match (bearer, own) {
             (Some(one), Some(other)) if one != other => {
                 return refused(
@@ -110,14 +106,6 @@ impl Oracle for Calmboard {
                 );
             }
             (Some(value), _) | (None, Some(value)) => value,
-            (None, None) if asked.bearer.is_some() || asked.calmboard_key.is_some() => {
-                return refused(
-                    "credential_unknown",
-                    401,
-                    "invalid_api_key",
-                    "The API key is invalid",
-                );
-            }
             (None, None) => {
                 return refused(
                     "credential_missing",
@@ -135,7 +123,10 @@ impl Oracle for Calmboard {
                 "This kind of key is not accepted here",
             );
         }
-        let Some((known, resource)) = self.credentials.get(value) else {
+        // Tokens are taken as a Bearer alone.
+        let known = self.credentials.get(value);
+        let known = known.filter(|_| bearer.is_some() || value.starts_with("cbk_"));
+        let Some((known, resource)) = known else {
             return refused("credential_unknown", 401, "invalid_api_key", "The API key is invalid");
         };
         match known.end {

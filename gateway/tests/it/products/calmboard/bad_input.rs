@@ -121,6 +121,25 @@ fn several_headers_with_different_keys_are_an_invalid_key() {
     assert_eq!(calmboard.seen(), 0);
 }
 
+/// CAL-3: a good key is not the one that counts, whatever stands in the other place.
+#[test]
+fn a_good_key_beside_a_value_that_is_none_is_an_invalid_key() {
+    let calmboard = calmboard();
+    let (_, good) = key(&calmboard, &json!({}));
+    let bearer = format!("Bearer {good}");
+    for other in ["junk", "cbo_token", "imb_pat_x", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1XzEifQ.c2ln"]
+    {
+        let beside = format!("Bearer {other}");
+        for fields in [
+            [("Authorization", &*bearer), ("X-CalmBoard-API-Key", other)],
+            [("Authorization", &*beside), ("X-CalmBoard-API-Key", &*good)],
+        ] {
+            refused(&calmboard, &calmboard.get(PROJECTS, &fields), "credential_ambiguous");
+        }
+    }
+    assert_eq!(calmboard.seen(), 0);
+}
+
 /// Every way to write the prefix is one of the API, or is refused: none comes to the application without having been asked.
 #[test]
 fn no_spelling_of_a_path_leads_around_the_question_who_asks() {

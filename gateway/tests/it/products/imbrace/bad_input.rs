@@ -12,14 +12,14 @@ fn two_different_keys_two_tokens_or_two_bearers_are_refused_and_equal_ones_are_o
     let imbrace = echoing();
     let ((_, api), (_, acc)) = (key(&imbrace, &json!({})), token(&imbrace, &json!({})));
     let bearer = format!("Bearer {api}");
-    let body = r#"{"error":"Bad Request","message":"Several credentials in one field","request_id":"$id"}"#;
+    let body = r#"{"message":"Unauthorized - API key or Access Token required"}"#;
     for (name, good, bad) in [
         ("x-api-key", &*api, "api_dead"),
         ("x-access-token", &*acc, "acc_dead"),
         ("authorization", &*bearer, "Bearer api_dead"),
     ] {
         for fields in [[(name, good), (name, bad)], [(name, bad), (name, good)]] {
-            refused(&imbrace, &imbrace.get(TARGET, &fields), "credential_ambiguous", 400, body);
+            refused(&imbrace, &imbrace.get(TARGET, &fields), "credential_ambiguous", 401, body);
         }
         assert_eq!(imbrace.get(TARGET, &[(name, good), (name, good)]).status, 200);
     }

@@ -15,11 +15,7 @@ const SPOKEN: [(&str, u16, &str); 41] = [
     ("credential_expired", 401, BAD_TOKEN),
     ("audience_mismatch", 401, BAD_TOKEN),
     ("scheme_not_accepted", 401, TOKEN_ONLY),
-    (
-        "credential_ambiguous",
-        400,
-        r#"{"error":"Bad Request","message":"Several credentials in one field","request_id":"$id"}"#,
-    ),
+    ("credential_ambiguous", 401, NO_CREDENTIAL),
     ("subject_suspended", 401, r#"{"message":"Unauthorized - account suspended"}"#),
     ("subject_inactive", 401, r#"{"message":"Unauthorized - account inactive"}"#),
     ("org_missing", 401, NO_ORGANIZATION),
@@ -128,7 +124,7 @@ const SPOKEN: [(&str, u16, &str); 41] = [
     ("capability_missing", 403, REFUSED),
     ("scope_insufficient", 403, REFUSED),
     ("verifier_refused", 403, REFUSED),
-    ("quota_exceeded", 429, REFUSED),
+    ("quota_exceeded", 429, LIMITED),
 ];
 
 const REFUSED: &str = r#"{"error":"Forbidden","message":"Request refused","request_id":"$id"}"#;

@@ -50,12 +50,13 @@ fn a_key_or_a_token_without_an_organisation_is_not_registered() {
 }
 
 /// Every name in which a service might believe who is asking.
-const CLAIMS: [&str; 8] = [
+const CLAIMS: [&str; 9] = [
     "x-organization-id",
     "x-user-id",
     "organization-id",
     "user-id",
     "x-user-email",
+    "user-email",
     "x-credential-id",
     "x-credential-scheme",
     "x-grants",

@@ -33,7 +33,10 @@ const THINGS: [(&str, &[&str]); 5] = [
 ];
 
 /// What no grant of those five is for.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 15] = [
+    ("/platform", "/platform/v1/organizations/org_1/members"),
+    ("/platform", "/v1/backend/organizations"),
+    ("/third_party_token", "/platform/v2/third_party_token"),
     ("/platform", "/platform/v1/users/_me"),
     ("/platform", "/platform/v1/account"),
     ("/third_party_token", "/platform/v1/third_party_token"),

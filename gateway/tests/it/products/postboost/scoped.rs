@@ -51,6 +51,11 @@ const OPERATIONS: &[(&str, &str, &[&str])] = &[
     ("POST", "brand-voice/learn", &["write", "publish", "ai", "webhooks"]),
     ("GET", "webhooks/subscriptions", &["webhooks"]),
     ("POST", "webhooks/subscriptions", &["webhooks"]),
+    // An application may take a final slash for nothing.
+    ("POST", "posts/validate/", &["read"]),
+    ("POST", "accounts/connect-links/", &["write"]),
+    ("POST", "inbox/drafts/1/approve/", &["publish"]),
+    ("POST", "agents/a/run/", &["ai"]),
     ("GET", "api-keys", &[]),
     ("POST", "api-keys", &[]),
     ("DELETE", "api-keys/1", &[]),
